@@ -1,0 +1,3 @@
+//! Sells out a ticket.
+
+fn main() {}
