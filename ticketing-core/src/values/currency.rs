@@ -98,9 +98,7 @@ impl FromStr for Currency {
         }
         let iso = iso_currency::Currency::from_code(&text.to_ascii_uppercase());
         iso.and_then(|iso| {
-            let exponent = iso
-                .exponent()
-                .and_then(|digits| u8::try_from(digits).ok())?;
+            let exponent = iso.exponent().and_then(|digits| u8::try_from(digits).ok())?;
             Some(Self { iso, exponent })
         })
         .ok_or(UnknownCurrency)
@@ -162,36 +160,21 @@ mod tests {
         }
         assert_eq!(Currency::USD.to_string(), "USD");
         assert_eq!(serde_json::to_string(&Currency::EUR).unwrap(), "\"EUR\"");
-        assert_eq!(
-            serde_json::from_str::<Currency>("\"eur\"").unwrap(),
-            Currency::EUR
-        );
+        assert_eq!(serde_json::from_str::<Currency>("\"eur\"").unwrap(), Currency::EUR);
     }
 
     #[test]
     fn decimals_are_those_of_the_standard() {
-        let exponents = [
-            ("USD", 2),
-            ("JPY", 0),
-            ("ISK", 0),
-            ("KWD", 3),
-            ("TND", 3),
-            ("CLF", 4),
-        ];
+        let exponents = [("USD", 2), ("JPY", 0), ("ISK", 0), ("KWD", 3), ("TND", 3), ("CLF", 4)];
         for (code, exponent) in exponents {
-            assert_eq!(
-                code.parse::<Currency>().unwrap().exponent(),
-                exponent,
-                "{code}"
-            );
+            assert_eq!(code.parse::<Currency>().unwrap().exponent(), exponent, "{code}");
         }
     }
 
     #[test]
     fn what_no_price_can_be_given_in_is_refused() {
-        for text in [
-            "", "US", "USDT", "ZZZ", "XXX", "XTS", "XAU", "XAG", "XDR", "€", "us€", " usd",
-        ] {
+        for text in ["", "US", "USDT", "ZZZ", "XXX", "XTS", "XAU", "XAG", "XDR", "€", "us€", " usd"]
+        {
             assert_eq!(text.parse::<Currency>(), Err(UnknownCurrency), "{text:?}");
         }
         assert!(serde_json::from_str::<Currency>("840").is_err());

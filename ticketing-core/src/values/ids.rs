@@ -239,14 +239,8 @@ mod tests {
         let id: OrderId = HYPHENATED.parse().unwrap();
         assert_eq!(id.to_string(), HYPHENATED);
         assert_eq!(format!("{id:?}"), format!("OrderId({HYPHENATED})"));
-        assert_eq!(
-            serde_json::to_string(&id).unwrap(),
-            format!("\"{HYPHENATED}\"")
-        );
-        assert_eq!(
-            serde_json::from_str::<OrderId>(&format!("\"{HYPHENATED}\"")).unwrap(),
-            id
-        );
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{HYPHENATED}\""));
+        assert_eq!(serde_json::from_str::<OrderId>(&format!("\"{HYPHENATED}\"")).unwrap(), id);
     }
 
     #[test]
@@ -254,25 +248,11 @@ mod tests {
         let simple = HYPHENATED.replace('-', "");
         let urn = format!("urn:uuid:{HYPHENATED}");
         let braced = format!("{{{HYPHENATED}}}");
-        for text in [
-            "",
-            "7",
-            "65a1f0c2b7e4d90012345678",
-            " ",
-            &simple,
-            &urn,
-            &braced,
-        ] {
+        for text in ["", "7", "65a1f0c2b7e4d90012345678", " ", &simple, &urn, &braced] {
             let refused = text.parse::<PaymentId>().unwrap_err();
             assert_eq!(refused.to_string(), "not a payment id", "{text:?}");
-            assert_eq!(
-                (refused.what(), refused.code()),
-                ("payment id", "invalid_id")
-            );
-            assert!(
-                serde_json::from_value::<PaymentId>(text.into()).is_err(),
-                "{text:?}"
-            );
+            assert_eq!((refused.what(), refused.code()), ("payment id", "invalid_id"));
+            assert!(serde_json::from_value::<PaymentId>(text.into()).is_err(), "{text:?}");
         }
     }
 
@@ -294,15 +274,9 @@ mod tests {
         let problem = |refused: InvalidText| refused.problem;
         assert_eq!(UserId::new("").map_err(problem), Err(TextProblem::Empty));
         let long = "ë".repeat(33);
-        assert_eq!(
-            UserId::new(long).map_err(problem),
-            Err(TextProblem::TooLong { max: 64 })
-        );
+        assert_eq!(UserId::new(long).map_err(problem), Err(TextProblem::TooLong { max: 64 }));
         for text in ["a\0b", "a\nb", "\u{7f}", "\u{85}"] {
-            assert_eq!(
-                UserId::new(text).map_err(problem),
-                Err(TextProblem::ForbiddenCharacter)
-            );
+            assert_eq!(UserId::new(text).map_err(problem), Err(TextProblem::ForbiddenCharacter));
         }
     }
 

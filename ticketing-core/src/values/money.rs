@@ -101,18 +101,12 @@ impl Money {
 
     /// So many cents: `Money::usd(20_00)` is twenty dollars.
     pub const fn usd(minor: u32) -> Self {
-        Self {
-            minor: widen(minor),
-            currency: Currency::USD,
-        }
+        Self { minor: widen(minor), currency: Currency::USD }
     }
 
     /// So many euro cents: `Money::eur(20_00)` is twenty euros.
     pub const fn eur(minor: u32) -> Self {
-        Self {
-            minor: widen(minor),
-            currency: Currency::EUR,
-        }
+        Self { minor: widen(minor), currency: Currency::EUR }
     }
 
     /// Reads a decimal number of major units exactly: `19.99`, `20`, `2e1`.
@@ -170,10 +164,7 @@ impl Money {
     ///
     /// [`MoneyError::Overflow`] above [`Money::MAX_MINOR`].
     pub fn times(self, units: impl Into<u32>) -> Result<Self, MoneyError> {
-        Self::result(
-            self.minor.checked_mul(i64::from(units.into())),
-            self.currency,
-        )
+        Self::result(self.minor.checked_mul(i64::from(units.into())), self.currency)
     }
 
     /// The amount in major units with all of the currency's decimals: `20.00`, `500` for yen.
@@ -187,11 +178,7 @@ impl Money {
     }
 
     fn same_currency(self, other: Self) -> Result<(), MoneyError> {
-        if self.currency == other.currency {
-            Ok(())
-        } else {
-            Err(MoneyError::CurrencyMismatch)
-        }
+        if self.currency == other.currency { Ok(()) } else { Err(MoneyError::CurrencyMismatch) }
     }
 
     /// The outcome of a calculation: too large is an overflow here, not a bad input.
@@ -232,10 +219,7 @@ struct StoredMoney {
 
 impl From<Money> for StoredMoney {
     fn from(money: Money) -> Self {
-        Self {
-            amount: money.minor,
-            currency: money.currency,
-        }
+        Self { amount: money.minor, currency: money.currency }
     }
 }
 

@@ -160,10 +160,7 @@ pub struct Paged<T> {
 impl<T> Paged<T> {
     /// The same page with every item turned into something else.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Paged<U> {
-        Paged {
-            items: self.items.into_iter().map(f).collect(),
-            next: self.next,
-        }
+        Paged { items: self.items.into_iter().map(f).collect(), next: self.next }
     }
 }
 
@@ -203,17 +200,8 @@ mod tests {
     #[test]
     fn mapping_a_page_keeps_its_place() {
         let next = Some(Cursor::at(Uuid::from_u128(2)));
-        let paged = Paged {
-            items: vec![1, 2],
-            next,
-        };
-        assert_eq!(
-            paged.map(|n| n * 10),
-            Paged {
-                items: vec![10, 20],
-                next
-            }
-        );
+        let paged = Paged { items: vec![1, 2], next };
+        assert_eq!(paged.map(|n| n * 10), Paged { items: vec![10, 20], next });
     }
 
     proptest! {

@@ -47,10 +47,7 @@ impl Quantity {
     ///
     /// [`InvalidQuantity`] for zero and for more than [`Quantity::MAX`].
     pub fn new(units: u32) -> Result<Self, InvalidQuantity> {
-        NonZeroU32::new(units)
-            .map(Self)
-            .filter(|q| *q <= Self::MAX)
-            .ok_or(InvalidQuantity)
+        NonZeroU32::new(units).map(Self).filter(|q| *q <= Self::MAX).ok_or(InvalidQuantity)
     }
 
     /// The number.
@@ -102,10 +99,7 @@ mod tests {
         for units in [0, 10_000_001, u32::MAX] {
             assert_eq!(Quantity::new(units), Err(InvalidQuantity), "{units}");
         }
-        assert_eq!(
-            InvalidQuantity.to_string(),
-            "a quantity must be between 1 and 10000000"
-        );
+        assert_eq!(InvalidQuantity.to_string(), "a quantity must be between 1 and 10000000");
     }
 
     #[test]

@@ -138,10 +138,7 @@ where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,
 {
-    input.deserialize_str(TextVisitor {
-        expecting,
-        value: PhantomData,
-    })
+    input.deserialize_str(TextVisitor { expecting, value: PhantomData })
 }
 
 struct TextVisitor<T> {

@@ -40,10 +40,7 @@ impl EmptyWindow {
 impl TimeWindow {
     /// All of time.
     pub const fn always() -> Self {
-        Self {
-            from: None,
-            until: None,
-        }
+        Self { from: None, until: None }
     }
 
     /// From `from` on, until just before `until`; a missing one does not bound.
@@ -53,27 +50,17 @@ impl TimeWindow {
     /// [`EmptyWindow`] unless `until` is after `from`.
     pub fn new(from: Option<Timestamp>, until: Option<Timestamp>) -> Result<Self, EmptyWindow> {
         let window = Self::closed_early(from, until);
-        if window.is_empty() {
-            Err(EmptyWindow)
-        } else {
-            Ok(window)
-        }
+        if window.is_empty() { Err(EmptyWindow) } else { Ok(window) }
     }
 
     /// From `from` on, without an end.
     pub const fn starting(from: Timestamp) -> Self {
-        Self {
-            from: Some(from),
-            until: None,
-        }
+        Self { from: Some(from), until: None }
     }
 
     /// Until just before `until`, without a beginning.
     pub const fn ending(until: Timestamp) -> Self {
-        Self {
-            from: None,
-            until: Some(until),
-        }
+        Self { from: None, until: Some(until) }
     }
 
     /// The first instant inside.
@@ -113,10 +100,7 @@ impl TimeWindow {
     ///
     /// All windows that end early become the same empty one, so what is written can be read again.
     fn closed_early(from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
-        Self {
-            from,
-            until: until.map(|until| from.map_or(until, |from| until.max(from))),
-        }
+        Self { from, until: until.map(|until| from.map_or(until, |from| until.max(from))) }
     }
 }
 
@@ -131,10 +115,7 @@ struct Bounds {
 
 impl From<TimeWindow> for Bounds {
     fn from(window: TimeWindow) -> Self {
-        Self {
-            from: window.from,
-            until: window.until,
-        }
+        Self { from: window.from, until: window.until }
     }
 }
 
@@ -174,10 +155,7 @@ mod tests {
     #[test]
     fn a_window_ends_after_it_begins() {
         for until in [9, 10] {
-            assert_eq!(
-                TimeWindow::new(Some(at(10)), Some(at(until))),
-                Err(EmptyWindow)
-            );
+            assert_eq!(TimeWindow::new(Some(at(10)), Some(at(until))), Err(EmptyWindow));
         }
         assert_eq!(TimeWindow::new(None, None), Ok(TimeWindow::always()));
     }
@@ -193,10 +171,7 @@ mod tests {
 
     #[test]
     fn missing_ends_are_open() {
-        assert_eq!(
-            serde_json::from_str::<TimeWindow>("{}").unwrap(),
-            TimeWindow::always()
-        );
+        assert_eq!(serde_json::from_str::<TimeWindow>("{}").unwrap(), TimeWindow::always());
         let json = r#"{"from":"2026-01-02T00:00:00.000Z","until":null}"#;
         let window: TimeWindow = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&window).unwrap(), json);

@@ -20,10 +20,7 @@ pub(super) fn minor_units(text: &str, exponent: u8) -> Result<i64, MoneyError> {
         return Err(MoneyError::Negative);
     }
     let dropped_zeros = length(digits).saturating_sub(length(significant));
-    let power = number
-        .power
-        .saturating_add(dropped_zeros)
-        .saturating_add(i64::from(exponent));
+    let power = number.power.saturating_add(dropped_zeros).saturating_add(i64::from(exponent));
     match u32::try_from(power) {
         Ok(zeros) => scaled(significant, zeros).ok_or(MoneyError::TooLarge),
         Err(_) if power < 0 => Err(MoneyError::TooManyDecimals { allowed: exponent }),
@@ -34,10 +31,7 @@ pub(super) fn minor_units(text: &str, exponent: u8) -> Result<i64, MoneyError> {
 /// The digits with so many zeros after them, unless that is more than any amount.
 fn scaled(digits: &str, zeros: u32) -> Option<i64> {
     // Also keeps the work small: `1e999999999` is refused here, not multiplied out.
-    let value = digits
-        .parse::<i64>()
-        .ok()?
-        .checked_mul(10_i64.checked_pow(zeros)?)?;
+    let value = digits.parse::<i64>().ok()?.checked_mul(10_i64.checked_pow(zeros)?)?;
     (value <= Money::MAX_MINOR).then_some(value)
 }
 

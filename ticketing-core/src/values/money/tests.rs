@@ -27,10 +27,7 @@ fn the_prices_that_a_float_gets_wrong_are_exact() {
     for (text, cents) in cases {
         assert_eq!(minor(text, "USD"), Ok(cents), "{text}");
     }
-    assert_eq!(
-        minor("1.005", "USD"),
-        Err(MoneyError::TooManyDecimals { allowed: 2 })
-    );
+    assert_eq!(minor("1.005", "USD"), Err(MoneyError::TooManyDecimals { allowed: 2 }));
 }
 
 #[test]
@@ -113,10 +110,7 @@ fn what_is_not_a_number_is_refused() {
     }
     assert_eq!(minor(&"0".repeat(64), "USD"), Ok(0));
     assert_eq!(minor(&"0".repeat(65), "USD"), Err(MoneyError::NotANumber));
-    assert_eq!(
-        minor(&"9".repeat(1_000_000), "USD"),
-        Err(MoneyError::NotANumber)
-    );
+    assert_eq!(minor(&"9".repeat(1_000_000), "USD"), Err(MoneyError::NotANumber));
 }
 
 #[test]
@@ -138,11 +132,7 @@ fn numbers_that_are_no_price_say_why() {
         ("1e999999999", "USD", MoneyError::TooLarge),
         ("1e4294967295", "USD", MoneyError::TooLarge),
         ("1e99999999999999999999999999", "USD", MoneyError::TooLarge),
-        (
-            "99999999999999999999999999999999",
-            "USD",
-            MoneyError::TooLarge,
-        ),
+        ("99999999999999999999999999999999", "USD", MoneyError::TooLarge),
     ];
     for (text, code, expected) in cases {
         assert_eq!(minor(text, code), Err(expected), "{text} {code}");
@@ -154,15 +144,9 @@ fn numbers_that_are_no_price_say_why() {
 #[test]
 fn amounts_are_bounded() {
     assert_eq!(Money::new(-1, Currency::USD), Err(MoneyError::Negative));
-    assert_eq!(
-        Money::new(i64::MIN, Currency::USD),
-        Err(MoneyError::Negative)
-    );
+    assert_eq!(Money::new(i64::MIN, Currency::USD), Err(MoneyError::Negative));
     assert!(Money::new(Money::MAX_MINOR, Currency::USD).is_ok());
-    assert_eq!(
-        Money::new(Money::MAX_MINOR + 1, Currency::USD),
-        Err(MoneyError::TooLarge)
-    );
+    assert_eq!(Money::new(Money::MAX_MINOR + 1, Currency::USD), Err(MoneyError::TooLarge));
     assert_eq!(Money::usd(u32::MAX).minor(), 4_294_967_295);
     assert!(Money::zero(Currency::EUR).is_zero() && !Money::eur(1).is_zero());
 }
@@ -194,20 +178,10 @@ fn arithmetic_stays_in_one_currency_and_in_bounds() {
     assert_eq!(ten.checked_sub(cent), Ok(Money::usd(9_99)));
     assert_eq!(ten.checked_sub(ten), Ok(Money::zero(Currency::USD)));
     assert_eq!(cent.checked_sub(ten), Err(MoneyError::Negative));
-    assert_eq!(
-        most.checked_sub(cent)
-            .and_then(|less| less.checked_add(cent)),
-        Ok(most)
-    );
+    assert_eq!(most.checked_sub(cent).and_then(|less| less.checked_add(cent)), Ok(most));
     assert_eq!(most.checked_add(cent), Err(MoneyError::Overflow));
-    assert_eq!(
-        ten.checked_add(Money::eur(1)),
-        Err(MoneyError::CurrencyMismatch)
-    );
-    assert_eq!(
-        ten.checked_sub(Money::eur(1)),
-        Err(MoneyError::CurrencyMismatch)
-    );
+    assert_eq!(ten.checked_add(Money::eur(1)), Err(MoneyError::CurrencyMismatch));
+    assert_eq!(ten.checked_sub(Money::eur(1)), Err(MoneyError::CurrencyMismatch));
     assert_eq!(ten.times(Quantity::new(3).unwrap()), Ok(Money::usd(30_00)));
     assert_eq!(ten.times(0_u32), Ok(Money::zero(Currency::USD)));
     assert_eq!(most.times(2_u32), Err(MoneyError::Overflow));
@@ -218,10 +192,7 @@ fn arithmetic_stays_in_one_currency_and_in_bounds() {
 fn rows_keep_minor_units_and_reading_them_checks() {
     let json = r#"{"amount":1999,"currency":"USD"}"#;
     assert_eq!(serde_json::to_string(&Money::usd(19_99)).unwrap(), json);
-    assert_eq!(
-        serde_json::from_str::<Money>(json).unwrap(),
-        Money::usd(19_99)
-    );
+    assert_eq!(serde_json::from_str::<Money>(json).unwrap(), Money::usd(19_99));
     for json in [
         r#"{"amount":-1,"currency":"USD"}"#,
         r#"{"amount":1000000000001,"currency":"USD"}"#,
@@ -235,28 +206,14 @@ fn rows_keep_minor_units_and_reading_them_checks() {
 
 #[test]
 fn a_price_in_json_is_a_number_or_a_text() {
-    for json in [
-        "19.99",
-        r#""19.99""#,
-        " 19.99 ",
-        r#""\u00319.99""#,
-        "1999e-2",
-        "19.990",
-    ] {
+    for json in ["19.99", r#""19.99""#, " 19.99 ", r#""\u00319.99""#, "1999e-2", "19.990"] {
         let price: MajorUnits = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            price.in_currency(Currency::USD),
-            Ok(Money::usd(19_99)),
-            "{json}"
-        );
+        assert_eq!(price.in_currency(Currency::USD), Ok(Money::usd(19_99)), "{json}");
     }
     // The longest way to write the longest text: every character as an escape.
     let json = format!("\"{}\"", r"\u0030".repeat(64));
     let price: MajorUnits = serde_json::from_str(&json).unwrap();
-    assert_eq!(
-        price.in_currency(Currency::USD),
-        Ok(Money::zero(Currency::USD))
-    );
+    assert_eq!(price.in_currency(Currency::USD), Ok(Money::zero(Currency::USD)));
     // More digits than a float holds: the text decides, not its nearest float.
     let price: MajorUnits = serde_json::from_str("19.990000000000000000001").unwrap();
     let refused = price.in_currency(Currency::USD);
@@ -284,11 +241,7 @@ fn anything_else_as_a_price_is_refused_as_a_price() {
     ];
     for json in jsons {
         let price: MajorUnits = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            price.in_currency(Currency::USD),
-            Err(MoneyError::NotANumber),
-            "{json:.20}"
-        );
+        assert_eq!(price.in_currency(Currency::USD), Err(MoneyError::NotANumber), "{json:.20}");
     }
     assert!(serde_json::from_str::<MajorUnits>("20,").is_err());
 }
@@ -335,10 +288,7 @@ fn a_json_amount_has_no_needless_zeros() {
     ];
     for (amount, code, json) in cases {
         let money = Money::new(amount, currency(code)).unwrap();
-        assert_eq!(
-            serde_json::to_string(&money.as_json_number()).unwrap(),
-            json
-        );
+        assert_eq!(serde_json::to_string(&money.as_json_number()).unwrap(), json);
     }
 }
 

@@ -36,12 +36,7 @@ impl MajorUnits {
     /// The price that this text stands for, whether it is one or not.
     pub fn new(text: impl AsRef<str>) -> Self {
         // A text that is too long to be a price is not worth keeping; none at all is none either.
-        Self(
-            Some(text.as_ref())
-                .filter(|text| text.len() <= MAX_LEN)
-                .unwrap_or_default()
-                .into(),
-        )
+        Self(Some(text.as_ref()).filter(|text| text.len() <= MAX_LEN).unwrap_or_default().into())
     }
 
     /// The exact amount in this currency.
@@ -63,9 +58,7 @@ impl<'de> Deserialize<'de> for MajorUnits {
             return Ok(Self::new(json));
         }
         // Half of a surrogate pair is valid JSON and no text; it is not a number either.
-        Ok(Self::new(
-            serde_json::from_str::<String>(json).unwrap_or_default(),
-        ))
+        Ok(Self::new(serde_json::from_str::<String>(json).unwrap_or_default()))
     }
 }
 
@@ -99,8 +92,6 @@ impl Serialize for JsonAmount {
         if digits.contains('.') {
             digits.truncate(digits.trim_end_matches('0').trim_end_matches('.').len());
         }
-        RawValue::from_string(digits)
-            .map_err(S::Error::custom)?
-            .serialize(serializer)
+        RawValue::from_string(digits).map_err(S::Error::custom)?.serialize(serializer)
     }
 }

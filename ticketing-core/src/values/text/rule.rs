@@ -17,33 +17,18 @@ pub(in crate::values) struct Rule {
 impl Rule {
     /// One line that people read: it must say something, and its length is counted in characters.
     pub(in crate::values) const fn line(what: &'static str, max: usize) -> Self {
-        Self {
-            what,
-            may_be_empty: false,
-            max,
-            measure: chars,
-            allows: one_line,
-        }
+        Self { what, may_be_empty: false, max, measure: chars, allows: one_line }
     }
 
     /// A name that machines compare: its length is counted in bytes, as columns and headers do.
     pub(in crate::values) const fn identifier(what: &'static str, max: usize) -> Self {
-        Self {
-            what,
-            may_be_empty: false,
-            max,
-            measure: str::len,
-            allows: one_line,
-        }
+        Self { what, may_be_empty: false, max, measure: str::len, allows: one_line }
     }
 
     /// The text itself, or why this rule refuses it.
     pub(in crate::values) fn check(&self, text: &str) -> Result<Arc<str>, InvalidText> {
         match self.problem(text) {
-            Some(problem) => Err(InvalidText {
-                what: self.what,
-                problem,
-            }),
+            Some(problem) => Err(InvalidText { what: self.what, problem }),
             None => Ok(Arc::from(text)),
         }
     }

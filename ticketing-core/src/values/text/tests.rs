@@ -30,24 +30,12 @@ fn only_some_texts_must_say_something() {
 fn length_is_counted_in_characters_after_trimming() {
     let fits = "ü".repeat(200);
     assert!(Title::new(&format!("  {fits}  ")).is_ok());
-    assert_eq!(
-        problem(Title::new(&format!("{fits}ü"))),
-        Some(TextProblem::TooLong { max: 200 })
-    );
-    assert_eq!(
-        problem(Venue::new(&"v".repeat(201))),
-        Some(TextProblem::TooLong { max: 200 })
-    );
-    assert_eq!(
-        problem(Note::new(&"n".repeat(501))),
-        Some(TextProblem::TooLong { max: 500 })
-    );
+    assert_eq!(problem(Title::new(&format!("{fits}ü"))), Some(TextProblem::TooLong { max: 200 }));
+    assert_eq!(problem(Venue::new(&"v".repeat(201))), Some(TextProblem::TooLong { max: 200 }));
+    assert_eq!(problem(Note::new(&"n".repeat(501))), Some(TextProblem::TooLong { max: 500 }));
     assert!(Description::new(&"d".repeat(10_000)).is_ok());
     let long = "d".repeat(10_001);
-    assert_eq!(
-        problem(Description::new(&long)),
-        Some(TextProblem::TooLong { max: 10_000 })
-    );
+    assert_eq!(problem(Description::new(&long)), Some(TextProblem::TooLong { max: 10_000 }));
 }
 
 #[test]
@@ -65,16 +53,10 @@ fn control_characters_are_refused() {
 fn only_descriptions_have_lines() {
     for text in ["a\nb", "a\tb"] {
         assert_eq!(Description::new(text).unwrap().as_str(), text);
-        assert_eq!(
-            problem(Title::new(text)),
-            Some(TextProblem::ForbiddenCharacter)
-        );
+        assert_eq!(problem(Title::new(text)), Some(TextProblem::ForbiddenCharacter));
     }
     assert_eq!(Description::new("a\r\n\r\nb").unwrap().as_str(), "a\n\nb");
-    assert_eq!(
-        problem(Description::new("a\rb")),
-        Some(TextProblem::ForbiddenCharacter)
-    );
+    assert_eq!(problem(Description::new("a\rb")), Some(TextProblem::ForbiddenCharacter));
 }
 
 #[test]
@@ -88,10 +70,7 @@ fn refusals_name_the_text_and_the_problem() {
         refused.map(|refused| (refused.to_string(), refused.code())),
         [
             ("title must not be empty".to_owned(), "text_empty"),
-            (
-                "venue is too long (at most 200)".to_owned(),
-                "text_too_long"
-            ),
+            ("venue is too long (at most 200)".to_owned(), "text_too_long"),
             (
                 "note contains a character that is not allowed".to_owned(),
                 "text_forbidden_character"
@@ -102,16 +81,8 @@ fn refusals_name_the_text_and_the_problem() {
 
 #[test]
 fn reading_checks_as_well() {
-    assert_eq!(
-        serde_json::from_str::<Title>(r#"" Row \u0041 ""#)
-            .unwrap()
-            .as_str(),
-        "Row A"
-    );
-    assert_eq!(
-        serde_json::to_string(&Title::new("\"A\"").unwrap()).unwrap(),
-        r#""\"A\"""#
-    );
+    assert_eq!(serde_json::from_str::<Title>(r#"" Row \u0041 ""#).unwrap().as_str(), "Row A");
+    assert_eq!(serde_json::to_string(&Title::new("\"A\"").unwrap()).unwrap(), r#""\"A\"""#);
     for json in [r#""""#, r#""a\u0000""#, "7", "null", "[]"] {
         assert!(serde_json::from_str::<Title>(json).is_err(), "{json}");
     }

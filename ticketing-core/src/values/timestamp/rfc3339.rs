@@ -11,9 +11,7 @@ const SECONDS_PER_HOUR: i64 = 3_600;
 
 /// The instant, if the whole text is one.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
-    let mut reader = Reader {
-        rest: text.as_bytes(),
-    };
+    let mut reader = Reader { rest: text.as_bytes() };
     reader.instant().filter(|_| reader.rest.is_empty())
 }
 
@@ -29,13 +27,8 @@ impl Reader<'_> {
         let time = self.time()?;
         let micros = self.fraction()?;
         let offset = self.offset()?;
-        let local = date
-            .to_datetime(time)
-            .duration_since(EPOCH_IN_UTC)
-            .as_secs();
-        let total = (local - offset)
-            .checked_mul(MICROS_PER_SECOND)?
-            .checked_add(micros)?;
+        let local = date.to_datetime(time).duration_since(EPOCH_IN_UTC).as_secs();
+        let total = (local - offset).checked_mul(MICROS_PER_SECOND)?.checked_add(micros)?;
         // An offset can push the ends of the range out of it; then there is no such instant.
         Some(Timestamp::from_micros(total)).filter(|instant| instant.0 == total)
     }
@@ -95,9 +88,7 @@ impl Reader<'_> {
 
     /// A number of exactly so many digits, of which there are at most four.
     fn digits(&mut self, count: usize) -> Option<i16> {
-        (0..count).try_fold(0, |number: i16, _| {
-            Some(number * 10 + i16::from(self.digit()?))
-        })
+        (0..count).try_fold(0, |number: i16, _| Some(number * 10 + i16::from(self.digit()?)))
     }
 
     fn digit(&mut self) -> Option<u8> {
@@ -105,10 +96,7 @@ impl Reader<'_> {
     }
 
     fn one_of(&mut self, set: &[u8]) -> Option<u8> {
-        let (first, rest) = self
-            .rest
-            .split_first()
-            .filter(|(first, _)| set.contains(first))?;
+        let (first, rest) = self.rest.split_first().filter(|(first, _)| set.contains(first))?;
         self.rest = rest;
         Some(*first)
     }

@@ -4,8 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn read(text: &str) -> Timestamp {
-    text.parse()
-        .unwrap_or_else(|refused| panic!("{text}: {refused}"))
+    text.parse().unwrap_or_else(|refused| panic!("{text}: {refused}"))
 }
 
 #[test]
@@ -98,20 +97,11 @@ fn arithmetic_stops_at_the_ends() {
     assert_eq!(Timestamp::from_millis(i64::MIN), Timestamp::MIN);
     assert_eq!(Timestamp::EPOCH.plus(Duration::MAX), Timestamp::MAX);
     assert_eq!(Timestamp::EPOCH.minus(Duration::MAX), Timestamp::MIN);
-    assert_eq!(
-        Timestamp::MAX.plus(Duration::from_micros(1)),
-        Timestamp::MAX
-    );
-    assert_eq!(
-        Timestamp::MIN.minus(Duration::from_micros(1)),
-        Timestamp::MIN
-    );
+    assert_eq!(Timestamp::MAX.plus(Duration::from_micros(1)), Timestamp::MAX);
+    assert_eq!(Timestamp::MIN.minus(Duration::from_micros(1)), Timestamp::MIN);
     assert_eq!(Timestamp::MIN.truncated_to_millis(), Timestamp::MIN);
     let all_of_time = Timestamp::MIN.offset_to(Timestamp::MAX);
-    assert_eq!(
-        Timestamp::from_micros(Timestamp::MIN.as_micros() + all_of_time),
-        Timestamp::MAX
-    );
+    assert_eq!(Timestamp::from_micros(Timestamp::MIN.as_micros() + all_of_time), Timestamp::MAX);
 }
 
 #[test]
@@ -119,10 +109,7 @@ fn the_future_was_no_time_ago() {
     let (early, late) = (Timestamp::from_millis(1), Timestamp::from_millis(3));
     assert_eq!(late.since(early), Duration::from_millis(2));
     assert_eq!(early.since(late), Duration::ZERO);
-    assert_eq!(
-        (early.offset_to(late), late.offset_to(early)),
-        (2_000, -2_000)
-    );
+    assert_eq!((early.offset_to(late), late.offset_to(early)), (2_000, -2_000));
 }
 
 #[test]
