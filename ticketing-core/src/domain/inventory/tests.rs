@@ -1,0 +1,3 @@
+//! The pool: the table of its documentation, its bounds, and any sequence of commands.
+
+mod table;

@@ -1,0 +1,219 @@
+//! What a gateway's word about an intent does to the payment and its order, at once.
+//!
+//! The same word can come three ways: as the answer to our own call, as a webhook, and as the
+//! answer when we ask. All three go through [`settle`], so that it does not matter which comes
+//! first, or twice, or late.
+//!
+//! | the gateway says | the order wants the money | it does not |
+//! |---|---|---|
+//! | authorized | payment authorized, order complete, units sold; the capture is owed | the payment is voided |
+//! | captured | payment captured, order complete | payment captured, and all of it owed back |
+//! | declined, gone | payment over, order payable again or cancelled | payment over |
+//! | captured, and given back by hand | payment and order count the refund | payment counts it |
+//! | another amount than ours | an operator is called, nothing else moves | the same |
+
+use crate::domain::decision::Decision;
+use crate::domain::order::{Order, OrderCommand, OrderRefund, OrderState};
+use crate::domain::payment::{
+    DeclineCode, Payment, PaymentCommand, PaymentState, Trouble, VoidReason,
+};
+use crate::domain::rejection::Rejection;
+use crate::values::{Money, Timestamp};
+
+/// How an intent stands, in the gateway's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntentStatus {
+    /// It waits for a card; the last one may have been declined.
+    NeedsMethod {
+        /// Why.
+        declined: Option<DeclineCode>,
+    },
+    /// The buyer must do something at the bank.
+    NeedsAction,
+    /// The gateway is not sure yet.
+    Processing,
+    /// The money is reserved.
+    Authorized,
+    /// The money is taken.
+    Captured,
+    /// It is dead, or never was.
+    Gone,
+}
+
+/// The gateway's word about one intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IntentReport {
+    /// How it stands.
+    pub status: IntentStatus,
+    /// Its sum.
+    pub amount: Money,
+    /// What the gateway gave back of it, by whoever's order.
+    pub refunded: Money,
+}
+
+/// What the word does.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "a settlement that is not committed did not happen"]
+pub struct Settlement {
+    /// To the payment.
+    pub payment: Decision<Payment>,
+    /// To its order, where that changes.
+    pub order: Option<Decision<Order>>,
+    /// What is owed back at once: the money came too late.
+    pub owed: Option<Money>,
+    /// What somebody gave back at the gateway, by hand.
+    pub noted: Option<Money>,
+}
+
+/// What `report` does to `payment` and to the order it is for.
+///
+/// # Errors
+/// A [`Rejection`] if order and payment contradict each other, which none of our commits allows.
+pub fn settle(
+    payment: Payment,
+    order: Option<Order>,
+    report: IntentReport,
+    now: Timestamp,
+) -> Result<Settlement, Rejection> {
+    match report.status {
+        IntentStatus::Authorized | IntentStatus::Captured if report.amount != payment.amount => {
+            payment.decide(PaymentCommand::Park(Trouble::WrongAmount), now).map(Settlement::payment)
+        }
+        IntentStatus::Captured if payment.state == PaymentState::Captured => {
+            refunded_by_hand(payment, order, report.refunded, now)
+        }
+        IntentStatus::Captured => captured(payment, order, now),
+        IntentStatus::Authorized => authorized(payment, order, now),
+        IntentStatus::NeedsAction => {
+            payment.decide(PaymentCommand::NeedsAction, now).map(Settlement::payment)
+        }
+        IntentStatus::NeedsMethod { declined } => Ok(unconfirmed(payment, declined, now)),
+        IntentStatus::Processing => Ok(Settlement::payment(Decision::unchanged(payment))),
+        IntentStatus::Gone => ended(payment, order, now),
+    }
+}
+
+impl Settlement {
+    fn payment(payment: Decision<Payment>) -> Self {
+        Self { payment, order: None, owed: None, noted: None }
+    }
+
+    fn with_order(payment: Decision<Payment>, order: Option<Decision<Order>>) -> Self {
+        Self { order: order.filter(Decision::is_change), ..Self::payment(payment) }
+    }
+}
+
+/// What the order says to the money, if it takes it.
+fn accepted(
+    order: Option<Order>,
+    payment: &Payment,
+    captured: bool,
+    now: Timestamp,
+) -> Option<Decision<Order>> {
+    let arrived = OrderCommand::MoneyArrived { attempt: payment.id, captured };
+    order.and_then(|order| order.decide(arrived, now).ok())
+}
+
+fn captured(
+    payment: Payment,
+    order: Option<Order>,
+    now: Timestamp,
+) -> Result<Settlement, Rejection> {
+    let attempt = payment.id;
+    // A payment that an operator resumed may have been captured, and be owed back, before.
+    let left = payment.left_to_refund().unwrap_or(payment.amount);
+    let arrived = accepted(order.clone(), &payment, true, now);
+    let owed = arrived.is_none().then_some(left).filter(|left| !left.is_zero());
+    let accepted = arrived.is_some();
+    let payment = payment.decide(PaymentCommand::Captured { accepted }, now)?;
+    if !payment.is_change() {
+        return Ok(Settlement::payment(payment));
+    }
+    // An order that was only waiting to hear that no money comes is over now all the same.
+    let ended = || order?.decide(OrderCommand::PaymentEnded { attempt }, now).ok();
+    Ok(Settlement { owed, ..Settlement::with_order(payment, arrived.or_else(ended)) })
+}
+
+/// A refund that we did not ask for is a fact, as far as our books have room for it. The order
+/// follows; no unit goes back on sale, because nobody said so.
+fn refunded_by_hand(
+    payment: Payment,
+    order: Option<Order>,
+    refunded: Money,
+    now: Timestamp,
+) -> Result<Settlement, Rejection> {
+    let Ok(by_hand) = refunded.checked_sub(payment.refunding) else {
+        return Ok(Settlement::payment(Decision::unchanged(payment)));
+    };
+    let payment = payment.decide(PaymentCommand::RefundedAtGateway(by_hand), now)?;
+    if !payment.is_change() {
+        return Ok(Settlement::payment(payment));
+    }
+    let refund = OrderRefund { amount: by_hand, lines: Vec::new(), restock: false, reason: None };
+    let order = order.and_then(|order| order.decide(OrderCommand::Refund(refund), now).ok());
+    Ok(Settlement { noted: Some(by_hand), ..Settlement::with_order(payment, order) })
+}
+
+fn authorized(
+    payment: Payment,
+    order: Option<Order>,
+    now: Timestamp,
+) -> Result<Settlement, Rejection> {
+    let order = accepted(order, &payment, false, now);
+    let payment = payment.decide(PaymentCommand::Authorized { accepted: order.is_some() }, now)?;
+    // While a void is on its way its answer decides, so the order moves with the payment alone.
+    let taken = payment.is_change() && payment.next().state == PaymentState::Authorized;
+    Ok(Settlement::with_order(payment, order.filter(|_| taken)))
+}
+
+fn unconfirmed(payment: Payment, declined: Option<DeclineCode>, now: Timestamp) -> Settlement {
+    let command = match declined {
+        Some(code) => PaymentCommand::Declined(code),
+        None if payment.is_abandoned(now) => PaymentCommand::Void(VoidReason::Abandoned),
+        None => return Settlement::payment(Decision::unchanged(payment)),
+    };
+    let unchanged = payment.clone();
+    // An intent that waits for a card can't belong to a payment that took one: an old word.
+    let decision = payment.decide(command, now);
+    Settlement::payment(decision.unwrap_or_else(|_old| Decision::unchanged(unchanged)))
+}
+
+fn ended(payment: Payment, order: Option<Order>, now: Timestamp) -> Result<Settlement, Rejection> {
+    let attempt = payment.id;
+    let payment = payment.decide(PaymentCommand::Gone, now)?;
+    if !payment.is_change() {
+        return Ok(Settlement::payment(payment));
+    }
+    // The order tells whether the money was taken for it: a payment that an operator resumed
+    // has forgotten that it was authorized.
+    let paid = OrderState::Complete { payment: attempt };
+    let command = if order.as_ref().is_some_and(|order| order.state == paid) {
+        OrderCommand::CaptureFailed { attempt }
+    } else {
+        OrderCommand::PaymentEnded { attempt }
+    };
+    let order = order.map(|order| order.decide(command, now)).transpose()?;
+    Ok(Settlement::with_order(payment, order))
+}
+
+/// What a capture that failed for good does: the sale is undone, and the intent is voided.
+///
+/// # Errors
+/// As [`settle`].
+pub fn capture_failed(
+    payment: Payment,
+    order: Option<Order>,
+    now: Timestamp,
+) -> Result<Settlement, Rejection> {
+    let attempt = payment.id;
+    let payment = payment.decide(PaymentCommand::CaptureFailed, now)?;
+    if !payment.is_change() {
+        return Ok(Settlement::payment(payment));
+    }
+    let undo = OrderCommand::CaptureFailed { attempt };
+    let order = order.map(|order| order.decide(undo, now)).transpose()?;
+    Ok(Settlement::with_order(payment, order))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! The listing: the table of its documentation, what it checks, and what its pool is told.
+
+mod table;
