@@ -1,0 +1,52 @@
+//! What the engine needs of the world, one trait a file, each with its contract in its docs.
+//!
+//! Every port is object-safe and used as `Arc<dyn Port>`: backends are chosen at run time, and
+//! third parties write their own. A port asks for the least that an implementer must give; its
+//! documentation says what is atomic, what is ordered, and what holds if the future is dropped.
+//! [`testing::conformance`](crate::testing::conformance) runs that contract against an adapter.
+//!
+//! | port | promise |
+//! |---|---|
+//! | [`Storage`] | the truth: what it acknowledged is never lost, and groups commit atomically |
+//! | [`EventBus`] | a hint: at least once, may lose, repeat and reorder |
+//! | [`Timers`] | a hint: wake-ups may be lost, repeated, early and late |
+//! | [`PaymentGateway`] | foreign: every call may have happened, or not, or twice |
+//! | [`Clock`], [`IdSource`] | where time and ids come from |
+//! | [`Runtime`] | how the engine starts a task, and waits |
+//!
+//! Three rooms are not ports but belong to [`Storage`]: [`batch`], the commit as data;
+//! [`resolve`], the pure function that decides what a group of batches does; and [`error`].
+
+pub mod batch;
+pub mod clock;
+pub mod error;
+pub mod event_bus;
+pub mod ids;
+pub mod payment_gateway;
+pub mod resolve;
+pub mod runtime;
+pub mod snapshot;
+pub mod storage;
+pub mod timers;
+
+pub use batch::{
+    BatchBuilder, Cause, Change, Fingerprint, Group, KeyRecord, Move, Receipt, State, WebhookKey,
+    WriteBatch,
+};
+pub use clock::{Clock, SystemClock};
+pub use error::{CommitError, PortError, PortErrorKind, Retry};
+pub use event_bus::{Acknowledge, Delivery, EventBus, EventStream, Subscription};
+pub use ids::{IdSource, RandomIds};
+pub use payment_gateway::{
+    ClientSecret, FoundIntent, GatewayError, GatewayErrorKind, IntentPage, Notice, NoticeAbout,
+    OpenIntent, OpenedIntent, PaymentGateway, PaymentMethod, RefundReport, RefundStatus,
+    SendRefund, WebhookError, WebhookRequest,
+};
+pub use resolve::{AllowanceWrite, PoolWrite, Resolution, RowWrite, Writes, resolve};
+pub use runtime::{BoxFuture, Runtime, TokioRuntime};
+pub use snapshot::{Footprint, Snapshot};
+pub use storage::{
+    Committed, DeadLetter, Due, Listing, ListingQuery, OrderDirection, OutboxDepth, OutboxRow,
+    OutboxRowId, Received, Storage, Webhook,
+};
+pub use timers::{ClaimedWakeup, Timers, Wakeup};

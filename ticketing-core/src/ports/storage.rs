@@ -1,0 +1,286 @@
+//! Where the truth is kept.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::envelope::Event;
+use crate::domain::event::EventKey;
+use crate::domain::inventory::Pool;
+use crate::domain::order::Order;
+use crate::domain::payment::Payment;
+use crate::domain::refund::Refund;
+use crate::domain::ticket::Ticket;
+use crate::ports::batch::{Group, KeyRecord, Receipt, WebhookKey};
+use crate::ports::error::{CommitError, PortError};
+use crate::ports::payment_gateway::NoticeAbout;
+use crate::values::{
+    IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
+    TicketId, Timestamp, UserId,
+};
+
+/// The storage of tickets, inventory, orders and payments: one owner of all of them.
+///
+/// # Contract
+/// **Commit.** [`commit`](Self::commit) decides a group with
+/// [`resolve`](crate::ports::resolve::resolve()) on a consistent snapshot and writes all of what
+/// comes out, or nothing, durably, before it answers. It never fails one batch for another's
+/// sake; if the backend refuses a group, the culprit alone gets the error. An outcome that can't
+/// be known is reported as [`CommitError::OutcomeUnknown`], never guessed. Committing a batch
+/// again waits for the first try to end and answers [`CommitError::Duplicate`], or applies it.
+///
+/// **Time.** The storage has a clock of its own, monotonic as far as its backend's is; a
+/// snapshot's `now` is read after its locks. Lists of due things carry that time.
+///
+/// **Leases.** A leased row is not given out again until its lease ends. What is written under a
+/// lease that was lost meanwhile is refused, by version or by epoch.
+///
+/// **Reads** see every commit that was acknowledged before they began. A row that can't be read
+/// as what it should be is [`PortErrorKind::Corrupt`](crate::ports::PortErrorKind::Corrupt),
+/// never a panic and never "not found".
+///
+/// **Dropped futures.** A dropped commit may have happened or not; nothing is left half done,
+/// and no lock is left behind.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Storage: fmt::Debug + Send + Sync + 'static {
+    /// How many groups may usefully be in flight at once; at least 1.
+    fn lanes(&self) -> usize;
+
+    /// Commits a group.
+    async fn commit(&self, group: Group) -> Committed;
+
+    /// The storage's time.
+    async fn now(&self) -> Result<Timestamp, PortError>;
+
+    /// The id that was written when this storage was made.
+    async fn store_id(&self) -> Result<StoreId, PortError>;
+
+    /// Those of the listings that exist, with their pools, in the order asked for.
+    async fn listings(&self, ids: &[TicketId]) -> Result<Vec<Listing>, PortError>;
+
+    /// Listings, newest first.
+    async fn search(&self, query: &ListingQuery) -> Result<Paged<Listing>, PortError>;
+
+    /// An order.
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, PortError>;
+
+    /// A buyer's orders, by age.
+    async fn orders_of(
+        &self,
+        buyer: &UserId,
+        direction: OrderDirection,
+        page: Page,
+    ) -> Result<Paged<Order>, PortError>;
+
+    /// A payment.
+    async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, PortError>;
+
+    /// The payment with that intent.
+    async fn payment_by_intent(&self, intent: &IntentRef) -> Result<Option<Payment>, PortError>;
+
+    /// All payments of an order, oldest first.
+    async fn payments_of(&self, order: OrderId) -> Result<Vec<Payment>, PortError>;
+
+    /// A refund.
+    async fn refund(&self, id: RefundId) -> Result<Option<Refund>, PortError>;
+
+    /// All refunds of a payment, oldest first.
+    async fn refunds_of(&self, payment: PaymentId) -> Result<Vec<Refund>, PortError>;
+
+    /// What an idempotency key was used for.
+    async fn key(
+        &self,
+        user: &UserId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<KeyRecord>, PortError>;
+
+    /// The event of one version, as long as it is kept.
+    async fn event(&self, key: EventKey) -> Result<Option<Event>, PortError>;
+
+    /// Orders whose deadline has passed, the longest overdue first.
+    async fn due_orders(&self, limit: usize) -> Result<Due<Order>, PortError>;
+
+    /// The same, of one pool.
+    async fn due_orders_of(&self, pool: PoolId, limit: usize) -> Result<Due<Order>, PortError>;
+
+    /// Orders that hold units of a pool, in the order of their ids, after `after`.
+    async fn live_orders(
+        &self,
+        pool: PoolId,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, PortError>;
+
+    /// Withdrawn pools whose live orders are to be cancelled.
+    async fn clearing_pools(&self, limit: usize) -> Result<Vec<PoolId>, PortError>;
+
+    /// Payments that somebody must look at now. Each is put off by `lease`: not given out again
+    /// until then, unless a commit sets another time.
+    async fn unsettled_payments(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Due<Payment>, PortError>;
+
+    /// Refunds that somebody must look at now, leased alike.
+    async fn unsettled_refunds(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Due<Refund>, PortError>;
+
+    /// Keeps a webhook until a batch closes it. Durable before it answers.
+    async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError>;
+
+    /// Webhooks that no batch has closed yet, oldest first, leased to the caller.
+    async fn claim_webhooks(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Webhook>, PortError>;
+
+    /// Outbox rows that are not published yet, oldest first, leased to the caller.
+    async fn claim_outbox(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, PortError>;
+
+    /// Every event of the row was published, or is a dead letter. `false`, and nothing happens,
+    /// if the row was claimed anew since.
+    async fn outbox_done(
+        &self,
+        row: OutboxRowId,
+        epoch: u64,
+        dead: &[DeadLetter],
+    ) -> Result<bool, PortError>;
+
+    /// Published rows with commits at or after `since`, oldest first, after `after`.
+    async fn published_since(
+        &self,
+        since: Timestamp,
+        after: Option<OutboxRowId>,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, PortError>;
+
+    /// What waits to be published.
+    async fn outbox_depth(&self) -> Result<OutboxDepth, PortError>;
+
+    /// Dead letters, newest first.
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError>;
+
+    /// Forgets up to `limit` published outbox rows with their events, idempotency keys and
+    /// closed webhooks that are older than `before`. Answers how many rows went.
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, PortError>;
+}
+
+/// What became of a group.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// One outcome for each batch, in their order.
+    pub outcomes: Vec<Result<Receipt, CommitError>>,
+    /// The pools that the group touched, as they are now.
+    pub pools: Vec<Pool>,
+    /// The storage's time; nothing if it was not reached.
+    pub now: Option<Timestamp>,
+}
+
+/// A listing with its pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The listing.
+    pub ticket: Ticket,
+    /// Its units.
+    pub pool: Pool,
+}
+
+/// Which listings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListingQuery {
+    /// Only those whose title or venue has all of these words, as beginnings of words.
+    pub words: Vec<String>,
+    /// Only this seller's.
+    pub seller: Option<UserId>,
+    /// Those that can't be bought now as well: withdrawn, sold out, sale not open or over.
+    pub all: bool,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Which end of a list comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrderDirection {
+    /// The oldest.
+    #[default]
+    OldestFirst,
+    /// The newest.
+    NewestFirst,
+}
+
+/// Things that are due, and the storage's time at which they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due<T> {
+    /// The storage's time.
+    pub now: Timestamp,
+    /// What is due.
+    pub items: Vec<T>,
+}
+
+/// A webhook to be dealt with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Which one.
+    pub key: WebhookKey,
+    /// The intent that it is about.
+    pub intent: Option<IntentRef>,
+    /// What about it.
+    pub about: NoticeAbout,
+    /// When it came, by the engine's clock.
+    pub received_at: Timestamp,
+}
+
+/// Whether a webhook was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It was not.
+    New,
+    /// It was.
+    Seen,
+}
+
+/// Which outbox row. Only equality means anything: an order of numbers is no order of commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OutboxRowId(pub i64);
+
+/// One group commit's events, to be published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    /// Which row.
+    pub id: OutboxRowId,
+    /// Counts the claims, so that a late claimer can't finish another's.
+    pub epoch: u64,
+    /// The events, in the order of the commit.
+    pub events: Vec<Event>,
+}
+
+/// An event that will never be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Which event.
+    pub event: EventKey,
+    /// Why.
+    pub reason: String,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// What waits to be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxDepth {
+    /// How many rows.
+    pub rows: usize,
+    /// When the oldest was committed.
+    pub oldest: Option<Timestamp>,
+}
