@@ -61,6 +61,7 @@
 //! | confirm | `payment_running` | confirming | `payment_running` | confirming | `order_complete` | `order_complete` | `no_such_step` | `no_such_step` | `no_such_step` | `needs_operator` |
 //! | void | voiding (abandoned) | voiding (abandoned) | voiding (abandoned) | voiding (abandoned) | `order_complete` | `order_complete` | same | same | same | `needs_operator` |
 //! | refund | `not_paid` | `not_paid` | `not_paid` | `not_paid` | `capture_pending` | noted | `not_paid` | `not_paid` | `not_paid` | `needs_operator` |
+//! | refund nothing | `not_paid` | `not_paid` | `not_paid` | `not_paid` | `capture_pending` | `invalid` | `not_paid` | `not_paid` | `not_paid` | `needs_operator` |
 //! | refund more than is left | `not_paid` | `not_paid` | `not_paid` | `not_paid` | `capture_pending` | `refund_too_large` | `not_paid` | `not_paid` | `not_paid` | `needs_operator` |
 //! | refund, dispute open or lost | `not_paid` | `not_paid` | `not_paid` | `not_paid` | `capture_pending` | `dispute_open` | `not_paid` | `not_paid` | `not_paid` | `needs_operator` |
 //! | mark late | noted | noted | noted | noted | noted | same | noted | noted | same | same |

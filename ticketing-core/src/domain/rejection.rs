@@ -197,3 +197,6 @@ impl FieldError {
         Self { field, code, message: message.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

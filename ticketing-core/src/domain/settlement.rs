@@ -82,7 +82,7 @@ pub fn settle(
         IntentStatus::Captured if payment.state == PaymentState::Captured => {
             refunded_by_hand(payment, order, report.refunded, now)
         }
-        IntentStatus::Captured => captured(payment, order, now),
+        IntentStatus::Captured => captured(payment, order, report.refunded, now),
         IntentStatus::Authorized => authorized(payment, order, now),
         IntentStatus::NeedsAction => {
             payment.decide(PaymentCommand::NeedsAction, now).map(Settlement::payment)
@@ -117,21 +117,33 @@ fn accepted(
 fn captured(
     payment: Payment,
     order: Option<Order>,
+    refunded: Money,
     now: Timestamp,
 ) -> Result<Settlement, Rejection> {
     let attempt = payment.id;
     // A payment that an operator resumed may have been captured, and be owed back, before.
     let left = payment.left_to_refund().unwrap_or(payment.amount);
+    let by_hand =
+        refunded.checked_sub(payment.refunding).unwrap_or(Money::zero(refunded.currency()));
     let arrived = accepted(order.clone(), &payment, true, now);
-    let owed = arrived.is_none().then_some(left).filter(|left| !left.is_zero());
     let accepted = arrived.is_some();
+    let (owed, noted) = if accepted { (None, None) } else { given_back(left, by_hand) };
     let payment = payment.decide(PaymentCommand::Captured { accepted }, now)?;
     if !payment.is_change() {
         return Ok(Settlement::payment(payment));
     }
     // An order that was only waiting to hear that no money comes is over now all the same.
     let ended = || order?.decide(OrderCommand::PaymentEnded { attempt }, now).ok();
-    Ok(Settlement { owed, ..Settlement::with_order(payment, arrived.or_else(ended)) })
+    Ok(Settlement { owed, noted, ..Settlement::with_order(payment, arrived.or_else(ended)) })
+}
+
+/// How money that nobody wants goes back: what of it is owed, and what went back by hand already.
+pub(crate) fn given_back(unwanted: Money, by_hand: Money) -> (Option<Money>, Option<Money>) {
+    let nothing = Money::zero(unwanted.currency());
+    let owed = unwanted.checked_sub(by_hand).unwrap_or(nothing);
+    let noted = unwanted.checked_sub(owed).unwrap_or(nothing);
+    let unless_nothing = |money: Money| Some(money).filter(|money| !money.is_zero());
+    (unless_nothing(owed), unless_nothing(noted))
 }
 
 /// A refund that we did not ask for is a fact, as far as our books have room for it. The order

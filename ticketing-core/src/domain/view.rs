@@ -360,3 +360,6 @@ impl RefundView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

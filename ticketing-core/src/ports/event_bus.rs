@@ -16,6 +16,31 @@ use crate::ports::error::PortError;
 ///
 /// Publishing is confirmed one by one: `Ok` means that the bus has taken the event over. If a
 /// future is dropped, its call may have happened or not.
+///
+/// ```
+/// use ticketing_core::memory::MemoryBus;
+/// use ticketing_core::ports::{EventBus, Subscription};
+/// # use ticketing_core::testing::builders::an_event;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ticketing_core::ports::PortError> {
+/// let bus = MemoryBus::new();
+/// let mut mails = bus.subscribe(Subscription::Group("mails".to_owned())).await?;
+/// # let event = an_event();
+///
+/// for taken_over in bus.publish(&[event.clone()]).await {
+///     taken_over?;
+/// }
+/// let delivery = mails.next().await.expect("the bus was not shut down");
+/// assert_eq!(delivery.event, event);
+/// drop(delivery);
+///
+/// let again = mails.next().await.expect("the bus was not shut down");
+/// assert_eq!(again.event, event, "nobody had acknowledged it");
+/// again.receipt.acknowledge().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait EventBus: fmt::Debug + Send + Sync + 'static {
@@ -42,6 +67,7 @@ pub enum Subscription {
 }
 
 /// The events of one subscription.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait EventStream: fmt::Debug + Send {
     /// The next event. `None` when the bus was shut down.
@@ -60,6 +86,7 @@ pub struct Delivery {
 }
 
 /// Tells the bus that an event was dealt with.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Acknowledge: fmt::Debug + Send + Sync {
     /// The effect is durable: this group need not see the event again.

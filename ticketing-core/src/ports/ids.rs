@@ -9,6 +9,29 @@ use uuid::Uuid;
 /// # Contract
 /// Every id is given out once, by any source of any process. Ids that grow with time, as
 /// `UUIDv7` do, keep the storage's indexes append-mostly; nothing relies on the order.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use ticketing_core::ports::IdSource;
+/// use uuid::Uuid;
+///
+/// /// Ids of one process among many: its number, and a count.
+/// #[derive(Debug)]
+/// struct Numbered {
+///     process: u64,
+///     count: AtomicU64,
+/// }
+///
+/// impl IdSource for Numbered {
+///     fn next(&self) -> Uuid {
+///         let count = self.count.fetch_add(1, Ordering::Relaxed);
+///         Uuid::from_u64_pair(self.process, count)
+///     }
+/// }
+///
+/// let ids = Numbered { process: 7, count: AtomicU64::new(0) };
+/// assert_ne!(ids.next(), ids.next());
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait IdSource: fmt::Debug + Send + Sync + 'static {
     /// A new id.

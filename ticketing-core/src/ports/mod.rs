@@ -14,14 +14,18 @@
 //! | [`Clock`], [`IdSource`] | where time and ids come from |
 //! | [`Runtime`] | how the engine starts a task, and waits |
 //!
-//! Three rooms are not ports but belong to [`Storage`]: [`batch`], the commit as data;
-//! [`resolve`], the pure function that decides what a group of batches does; and [`error`].
+//! Four rooms are not ports but belong to [`Storage`]: [`batch`], the commit as data;
+//! [`snapshot`], what a group must know of the stored world; [`resolve`](mod@resolve), the pure
+//! function that decides what a group does; and [`error`]. Under the feature `mock`, the module
+//! `mock` has a mock of every port.
 
 pub mod batch;
 pub mod clock;
 pub mod error;
 pub mod event_bus;
 pub mod ids;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod payment_gateway;
 pub mod resolve;
 pub mod runtime;

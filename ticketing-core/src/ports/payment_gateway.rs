@@ -23,6 +23,40 @@ use crate::values::{
 /// Money is authorized first and captured later wherever the method allows it. Nothing of a
 /// card ever crosses this port but a token for it. If a future is dropped, its call may have
 /// happened or not.
+///
+/// The calls of one paid order, which the engine makes between commits of its own:
+///
+/// ```
+/// use ticketing_core::domain::ConfirmedBy;
+/// use ticketing_core::domain::settlement::IntentStatus;
+/// use ticketing_core::memory::MemoryGateway;
+/// use ticketing_core::ports::{OpenIntent, PaymentGateway, PaymentMethod};
+/// use ticketing_core::values::{Money, OrderId, PaymentId, StoreId};
+/// # use uuid::Uuid;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ticketing_core::ports::GatewayError> {
+/// # let attempt = PaymentId::from_uuid(Uuid::from_u128(1));
+/// # let order = OrderId::from_uuid(Uuid::from_u128(2));
+/// # let store = StoreId::from_uuid(Uuid::from_u128(3));
+/// let gateway = MemoryGateway::new();
+/// let amount = Money::usd(20_00);
+/// let confirmed_by = ConfirmedBy::Server;
+/// let key = format!("open:{attempt}");
+/// let open = OpenIntent { attempt, order, store, amount, confirmed_by, key };
+/// let opened = gateway.open(&open).await?;
+/// assert_eq!(gateway.open(&open).await?, opened, "the key makes both calls one");
+///
+/// let card = PaymentMethod::card_token("tok_visa");
+/// let report = gateway.confirm(&opened.intent, &card, &format!("confirm:{attempt}")).await?;
+/// assert_eq!(report.status, IntentStatus::Authorized);
+///
+/// let key = format!("capture:{attempt}");
+/// let report = gateway.capture(&opened.intent, amount, &key).await?;
+/// assert_eq!(report.status, IntentStatus::Captured);
+/// # Ok(())
+/// # }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PaymentGateway: fmt::Debug + Send + Sync + 'static {

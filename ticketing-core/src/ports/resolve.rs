@@ -11,20 +11,23 @@
 //! 5. a pool refuses: [`CommitError::ClaimRefused`].
 //!
 //! A refused batch leaves no trace. The outcome of a group equals that of its accepted batches
-//! committed one by one, in everything but how often a pool's version counts: once for a group.
+//! committed one by one, in everything but how often the versions of pools and allowances count:
+//! once for a group.
+
+mod layered;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::envelope::Event;
 use crate::domain::event::{AggregateRef, DomainEvent, EventHeader};
-use crate::domain::inventory::{Allowance, Pool, PoolCommand, PoolDecision, Refusal};
-use crate::ports::batch::{Move, Receipt, State, WriteBatch};
+use crate::domain::inventory::{Allowance, Pool, PoolCommand, Refusal};
+use crate::ports::batch::{KeyRecord, Move, Receipt, State, WriteBatch};
 use crate::ports::error::CommitError;
+use crate::ports::resolve::layered::Layered;
 use crate::ports::snapshot::Snapshot;
-use crate::values::{PoolId, TimeWindow, Timestamp, UserId, Version};
+use crate::values::{BatchId, IdempotencyKey, PoolId, TimeWindow, Timestamp, UserId, Version};
 
 /// How far a decision's time may be from the storage's.
 pub const SKEW_MAX: Duration = Duration::from_secs(2);
@@ -43,13 +46,15 @@ pub struct Resolution<'a> {
 pub struct Writes<'a> {
     /// The accepted batches, in their order: their keys, and the webhooks that they close.
     pub accepted: Vec<&'a WriteBatch>,
-    /// The last state of every changed aggregate.
+    /// The last state of every changed aggregate, sorted by aggregate.
     pub rows: Vec<RowWrite<'a>>,
-    /// The pools that changed.
+    /// The pools that were touched, sorted by id.
     pub pools: Vec<PoolWrite>,
-    /// The allowances that changed.
+    /// The allowances that were touched, sorted by pool and buyer.
     pub allowances: Vec<AllowanceWrite>,
-    /// When all of it may be applied: the accepted batches' common window.
+    /// When all of it may be applied: at every instant inside, the same batches are accepted.
+    /// It is what the accepted batches' own windows, the sales that they claim from and
+    /// [`SKEW_MAX`] have in common.
     pub window: TimeWindow,
 }
 
@@ -92,52 +97,39 @@ impl<'a> Writes<'a> {
 
 /// Decides what `batches` do to the world that `snapshot` describes.
 pub fn resolve(snapshot: Snapshot, batches: &[WriteBatch]) -> Resolution<'_> {
-    let mut world = World::new(snapshot);
-    let mut outcomes = Vec::with_capacity(batches.len());
-    let mut accepted = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let outcome = world.judge(batch);
-        if outcome.is_ok() {
-            accepted.push(batch);
-        }
-        outcomes.push(outcome);
-    }
-    Resolution { outcomes, writes: world.into_writes(accepted) }
+    let mut world = World::new(snapshot, batches.len());
+    let outcomes = batches.iter().map(|batch| world.judge(batch)).collect();
+    Resolution { outcomes, writes: world.into_writes() }
 }
 
 /// The snapshot, with what the accepted batches have made of it so far.
 struct World<'a> {
     now: Timestamp,
-    seen: Snapshot,
+    versions: BTreeMap<AggregateRef, Version>,
+    receipts: BTreeMap<BatchId, Receipt>,
+    used_keys: BTreeMap<(UserId, IdempotencyKey), KeyRecord>,
+    pools: Layered<PoolId, Pool>,
+    allowances: Layered<(PoolId, UserId), Allowance>,
+    accepted: Vec<&'a WriteBatch>,
+    /// The keys of the accepted batches.
+    keys: BTreeMap<(&'a UserId, &'a IdempotencyKey), &'a KeyRecord>,
+    /// Sorted by aggregate.
     rows: Vec<RowWrite<'a>>,
-    row_of: BTreeMap<AggregateRef, usize>,
-    pools: BTreeMap<PoolId, Touched<Pool>>,
-    allowances: BTreeMap<(PoolId, UserId), Touched<Allowance>>,
     window: TimeWindow,
 }
 
-/// A row that the group changed, beside its stored version.
-struct Touched<T> {
-    before: Option<Version>,
-    after: T,
-}
-
-/// What a batch did to pools and allowances, newest last, so that it can be taken back.
-#[derive(Default)]
-struct Undo {
-    pools: Vec<(PoolId, Option<Pool>)>,
-    allowances: Vec<((PoolId, UserId), Option<Allowance>)>,
-}
-
 impl<'a> World<'a> {
-    fn new(seen: Snapshot) -> Self {
+    fn new(snapshot: Snapshot, batches: usize) -> Self {
         Self {
-            now: seen.now,
-            seen,
-            rows: Vec::new(),
-            row_of: BTreeMap::new(),
-            pools: BTreeMap::new(),
-            allowances: BTreeMap::new(),
+            now: snapshot.now,
+            versions: snapshot.versions,
+            receipts: snapshot.receipts,
+            used_keys: snapshot.keys,
+            pools: Layered::over(snapshot.pools),
+            allowances: Layered::over(snapshot.allowances),
+            accepted: Vec::with_capacity(batches),
+            keys: BTreeMap::new(),
+            rows: Vec::with_capacity(batches),
             window: TimeWindow::always(),
         }
     }
@@ -145,37 +137,54 @@ impl<'a> World<'a> {
     fn judge(&mut self, batch: &'a WriteBatch) -> Result<Receipt, CommitError> {
         self.check_id(batch)?;
         self.check_key(batch)?;
-        self.check_time(batch)?;
+        let window = self.check_time(batch)?;
         self.check_guards(batch)?;
-        self.apply_moves(batch.moves())?;
-        self.accept(batch);
+        let sale = self.apply_moves(batch.moves())?;
+        self.accept(batch, window.intersect(sale));
         Ok(batch.receipt())
     }
 
     fn check_id(&self, batch: &WriteBatch) -> Result<(), CommitError> {
-        match self.seen.receipts.get(&batch.id()) {
-            Some(receipt) => Err(CommitError::Duplicate(*receipt)),
+        let stored = self.receipts.get(&batch.id()).copied();
+        match stored.or_else(|| self.accepted_before(batch)) {
+            Some(receipt) => Err(CommitError::Duplicate(receipt)),
             None => Ok(()),
         }
+    }
+
+    /// The receipt of the same batch, if it was accepted earlier in the group.
+    fn accepted_before(&self, batch: &WriteBatch) -> Option<Receipt> {
+        // It left its rows then: only where there is one, the accepted batches are searched.
+        let first = batch.changes().first()?;
+        self.place_of(first.state.aggregate()).ok()?;
+        let mut accepted = self.accepted.iter();
+        accepted.find(|other| other.id() == batch.id()).map(|other| other.receipt())
     }
 
     fn check_key(&self, batch: &WriteBatch) -> Result<(), CommitError> {
         let Some(wanted) = batch.key() else {
             return Ok(());
         };
-        match self.seen.keys.get(&(wanted.user.clone(), wanted.key.clone())) {
+        let stored = || self.used_keys.get(&(wanted.user.clone(), wanted.key.clone()));
+        let in_group = self.keys.get(&(&wanted.user, &wanted.key)).copied();
+        match in_group.or_else(stored) {
             Some(record) => Err(CommitError::KeyTaken(record.clone())),
             None => Ok(()),
         }
     }
 
-    fn check_time(&self, batch: &WriteBatch) -> Result<(), CommitError> {
+    /// When the batch may be applied, if that is now.
+    fn check_time(&self, batch: &WriteBatch) -> Result<TimeWindow, CommitError> {
         let decided = batch.decided_at();
-        let skew = self.now.since(decided).max(decided.since(self.now));
-        if skew > SKEW_MAX || !batch.window().contains(self.now) {
-            return Err(CommitError::OutOfTime { now: self.now });
+        // A window excludes its end; the largest skew is allowed.
+        let end = decided.plus(SKEW_MAX).plus(Duration::from_micros(1));
+        let near = TimeWindow::starting(decided.minus(SKEW_MAX)).intersect(TimeWindow::ending(end));
+        let window = batch.window().intersect(near);
+        if window.contains(self.now) {
+            Ok(window)
+        } else {
+            Err(CommitError::OutOfTime { now: self.now })
         }
-        Ok(())
     }
 
     fn check_guards(&self, batch: &WriteBatch) -> Result<(), CommitError> {
@@ -195,102 +204,81 @@ impl<'a> World<'a> {
     }
 
     fn version_of(&self, aggregate: AggregateRef) -> Option<Version> {
-        match self.row_of.get(&aggregate).and_then(|row| self.rows.get(*row)) {
-            Some(row) => Some(row.state.version()),
-            None => self.seen.versions.get(&aggregate).copied(),
+        match self.place_of(aggregate) {
+            Ok(place) => self.rows.get(place).map(|row| row.state.version()),
+            Err(_) => self.versions.get(&aggregate).copied(),
         }
     }
 
-    fn apply_moves(&mut self, moves: &[Move]) -> Result<(), CommitError> {
-        let mut undo = Undo::default();
+    /// Moves all units or none. Answers when that may be done: while the sales that it claims
+    /// from are open.
+    fn apply_moves(&mut self, moves: &[Move]) -> Result<TimeWindow, CommitError> {
+        let mut window = TimeWindow::always();
         for step in moves {
-            if let Err(refusal) = self.apply_move(step, &mut undo) {
-                self.take_back(undo);
-                return Err(CommitError::ClaimRefused { pool: step.pool, refusal });
+            match self.apply_move(step) {
+                Ok(sale) => window = window.intersect(sale),
+                Err(refusal) => {
+                    self.pools.take_back();
+                    self.allowances.take_back();
+                    return Err(CommitError::ClaimRefused { pool: step.pool, refusal });
+                }
             }
         }
-        Ok(())
+        self.pools.keep();
+        self.allowances.keep();
+        Ok(window)
     }
 
-    fn apply_move(&mut self, step: &Move, undo: &mut Undo) -> Result<(), Refusal> {
-        let stored = match self.pools.get(&step.pool) {
-            Some(touched) => Some(touched.after),
-            None => self.seen.pools.get(&step.pool).copied(),
+    fn apply_move(&mut self, step: &Move) -> Result<TimeWindow, Refusal> {
+        let Some(pool) = self.pools.get(&step.pool) else {
+            return self.open_pool(step);
         };
-        let decision = match (stored, step.command) {
-            (None, PoolCommand::Open(pool)) if pool.id == step.pool => {
-                PoolDecision { pool, taken: None }
-            }
-            (None, _) => return Err(Refusal::Missing),
-            (Some(pool), command) => {
-                let taken = step.buyer.as_ref().map_or(0, |buyer| self.taken(step.pool, buyer));
-                pool.decide(command, taken, self.now)?
-            }
+        let sale = match step.command {
+            PoolCommand::Hold { .. } => pool.terms.sale,
+            PoolCommand::Open(_)
+            | PoolCommand::Release(_)
+            | PoolCommand::Sell(_)
+            | PoolCommand::Return(_)
+            | PoolCommand::Restate { .. }
+            | PoolCommand::Withdraw { .. }
+            | PoolCommand::Cleared => TimeWindow::always(),
         };
-        self.put_pool(decision.pool, undo);
-        if let (Some(taken), Some(buyer)) = (decision.taken, &step.buyer) {
-            self.put_allowance(step.pool, buyer, taken, undo);
+        // Only a pool with a limit keeps allowances; the others cost no search.
+        let limited = step.buyer.as_ref().filter(|_| pool.terms.max_per_buyer.is_some());
+        let key = limited.map(|buyer| (step.pool, buyer.clone()));
+        let allowance = key.as_ref().and_then(|key| self.allowances.get(key));
+        let taken = allowance.map_or(0, |allowance| allowance.taken);
+        let decision = pool.decide(step.command, taken, self.now)?;
+        self.pools.put(step.pool, decision.pool);
+        if let (Some(key), Some(taken)) = (key, decision.taken) {
+            let (pool, buyer) = key.clone();
+            self.allowances.put(key, Allowance { pool, buyer, version: Version::FIRST, taken });
         }
-        Ok(())
+        Ok(sale)
     }
 
-    fn taken(&self, pool: PoolId, buyer: &UserId) -> u32 {
-        // A pool without limits has no allowances: the common case costs no comparison.
-        if self.allowances.is_empty() && self.seen.allowances.is_empty() {
-            return 0;
-        }
-        let key = (pool, buyer.clone());
-        let touched = self.allowances.get(&key).map(|touched| &touched.after);
-        touched.or_else(|| self.seen.allowances.get(&key)).map_or(0, |allowance| allowance.taken)
-    }
-
-    fn put_pool(&mut self, after: Pool, undo: &mut Undo) {
-        let before = self.seen.pools.get(&after.id).map(|pool| pool.version);
-        let old = match self.pools.entry(after.id) {
-            Entry::Occupied(mut entry) => {
-                Some(std::mem::replace(&mut entry.get_mut().after, after))
+    fn open_pool(&mut self, step: &Move) -> Result<TimeWindow, Refusal> {
+        match step.command {
+            PoolCommand::Open(pool) if pool.id == step.pool => {
+                self.pools.put(pool.id, pool);
+                Ok(TimeWindow::always())
             }
-            Entry::Vacant(entry) => {
-                entry.insert(Touched { before, after });
-                None
-            }
-        };
-        undo.pools.push((after.id, old));
-    }
-
-    fn put_allowance(&mut self, pool: PoolId, buyer: &UserId, taken: u32, undo: &mut Undo) {
-        let key = (pool, buyer.clone());
-        let before = self.seen.allowances.get(&key).map(|allowance| allowance.version);
-        let version = before.map_or(Version::FIRST, Version::next);
-        let after = Allowance { pool, buyer: buyer.clone(), version, taken };
-        let old = match self.allowances.entry(key.clone()) {
-            Entry::Occupied(mut entry) => {
-                Some(std::mem::replace(&mut entry.get_mut().after, after))
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(Touched { before, after });
-                None
-            }
-        };
-        undo.allowances.push((key, old));
-    }
-
-    fn take_back(&mut self, undo: Undo) {
-        for (id, old) in undo.pools.into_iter().rev() {
-            restore(&mut self.pools, id, old);
-        }
-        for (key, old) in undo.allowances.into_iter().rev() {
-            restore(&mut self.allowances, key, old);
+            PoolCommand::Open(_)
+            | PoolCommand::Hold { .. }
+            | PoolCommand::Release(_)
+            | PoolCommand::Sell(_)
+            | PoolCommand::Return(_)
+            | PoolCommand::Restate { .. }
+            | PoolCommand::Withdraw { .. }
+            | PoolCommand::Cleared => Err(Refusal::Missing),
         }
     }
 
-    fn accept(&mut self, batch: &'a WriteBatch) {
-        self.window = self.window.intersect(batch.window());
-        if !batch.changes().is_empty() {
-            self.seen.receipts.insert(batch.id(), batch.receipt());
-        }
+    fn accept(&mut self, batch: &'a WriteBatch, window: TimeWindow) {
+        self.window = self.window.intersect(window);
+        self.accepted.push(batch);
         if let Some(record) = batch.key() {
-            self.seen.keys.insert((record.user.clone(), record.key.clone()), record.clone());
+            self.keys.insert((&record.user, &record.key), record);
         }
         for change in batch.changes() {
             self.put_row(&change.state);
@@ -299,50 +287,59 @@ impl<'a> World<'a> {
 
     fn put_row(&mut self, state: &'a State) {
         let aggregate = state.aggregate();
-        match self.row_of.entry(aggregate) {
-            Entry::Occupied(entry) => {
-                if let Some(row) = self.rows.get_mut(*entry.get()) {
+        match self.place_of(aggregate) {
+            Ok(place) => {
+                if let Some(row) = self.rows.get_mut(place) {
                     row.state = state;
                 }
             }
-            Entry::Vacant(entry) => {
-                let before = self.seen.versions.get(&aggregate).copied();
-                entry.insert(self.rows.len());
-                self.rows.push(RowWrite { before, state });
+            Err(place) => {
+                let before = self.versions.get(&aggregate).copied();
+                self.rows.insert(place, RowWrite { before, state });
             }
         }
     }
 
-    fn into_writes(self, accepted: Vec<&'a WriteBatch>) -> Writes<'a> {
-        let now = self.now;
-        let pools = self.pools.into_values().map(|touched| touched.into_write(now)).collect();
-        let allowances = self
-            .allowances
-            .into_values()
-            .map(|touched| AllowanceWrite { before: touched.before, allowance: touched.after });
-        let allowances = allowances.collect();
-        Writes { accepted, rows: self.rows, pools, allowances, window: self.window }
-    }
-}
-
-impl Touched<Pool> {
-    fn into_write(self, now: Timestamp) -> PoolWrite {
-        let version = self.before.map_or(Version::FIRST, Version::next);
-        let pool = Pool { version, ..self.after };
-        let header = EventHeader::of_pool(&pool, now);
-        let event = Event { header, data: DomainEvent::InventoryChanged(pool.view()) };
-        PoolWrite { before: self.before, pool, event: Arc::new(event) }
-    }
-}
-
-fn restore<K: Ord, T>(map: &mut BTreeMap<K, Touched<T>>, key: K, old: Option<T>) {
-    match (map.entry(key), old) {
-        (Entry::Occupied(mut entry), Some(old)) => entry.get_mut().after = old,
-        (Entry::Occupied(entry), None) => {
-            entry.remove();
+    /// Where the row of an aggregate is, or would be.
+    fn place_of(&self, aggregate: AggregateRef) -> Result<usize, usize> {
+        match self.rows.last() {
+            // New ids grow, so most rows come after all others.
+            Some(last) if last.state.aggregate() < aggregate => Err(self.rows.len()),
+            Some(_) | None => {
+                self.rows.binary_search_by_key(&aggregate, |row| row.state.aggregate())
+            }
         }
-        (Entry::Vacant(_), _) => {}
     }
+
+    fn into_writes(self) -> Writes<'a> {
+        let now = self.now;
+        let pools = self.pools.into_touched().map(|(old, new)| write_pool(old, new, now));
+        let allowances = self.allowances.into_touched().map(|(old, new)| write_allowance(old, new));
+        Writes {
+            accepted: self.accepted,
+            rows: self.rows,
+            pools: pools.collect(),
+            allowances: allowances.collect(),
+            window: self.window,
+        }
+    }
+}
+
+/// A touched pool counts once, however often the group touched it.
+fn write_pool(stored: Option<Pool>, touched: Pool, now: Timestamp) -> PoolWrite {
+    let before = stored.map(|pool| pool.version);
+    let version = before.map_or(Version::FIRST, Version::next);
+    let pool = Pool { version, ..touched };
+    let header = EventHeader::of_pool(&pool, now);
+    let event = Event { header, data: DomainEvent::InventoryChanged(pool.view()) };
+    PoolWrite { before, pool, event: Arc::new(event) }
+}
+
+/// An allowance counts like its pool.
+fn write_allowance(stored: Option<Allowance>, touched: Allowance) -> AllowanceWrite {
+    let before = stored.map(|allowance| allowance.version);
+    let version = before.map_or(Version::FIRST, Version::next);
+    AllowanceWrite { before, allowance: Allowance { version, ..touched } }
 }
 
 #[cfg(test)]

@@ -15,6 +15,27 @@ pub type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 /// # Contract
 /// A spawned task runs to its end, whoever drops what. Time is monotonic: a step of the wall
 /// clock neither wakes nor delays a sleeper. A panic of one task ends that task alone.
+///
+/// ```
+/// use std::time::Duration;
+/// use ticketing_core::ports::{Runtime, TokioRuntime};
+/// use tokio::sync::oneshot;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let runtime = TokioRuntime::current().expect("inside of tokio");
+/// let (done, is_done) = oneshot::channel();
+/// runtime.spawn(Box::pin(async move {
+///     done.send("done").ok();
+/// }));
+/// assert_eq!(is_done.await, Ok("done"));
+///
+/// let before = runtime.elapsed();
+/// runtime.sleep(Duration::from_millis(1)).await;
+/// assert!(runtime.elapsed() > before);
+/// # }
+/// ```
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// Starts a task.

@@ -51,37 +51,31 @@ pub struct Footprint {
     pub pools: BTreeSet<PoolId>,
     /// The buyers whose units move, by pool.
     pub buyers: BTreeSet<(PoolId, UserId)>,
-    /// The aggregates that must exist.
+    /// The aggregates that a batch expects to exist.
     pub existing: BTreeSet<AggregateRef>,
-    /// The aggregates that must not.
+    /// The aggregates that a batch makes. One that another batch changes is in both sets.
     pub fresh: BTreeSet<AggregateRef>,
 }
 
 impl Footprint {
     /// What `batches` touch.
     pub fn of(batches: &[WriteBatch]) -> Self {
-        let mut footprint = Self::default();
-        for batch in batches {
-            footprint.add(batch);
-        }
-        footprint
-    }
-
-    fn add(&mut self, batch: &WriteBatch) {
-        if !batch.changes().is_empty() {
-            self.batches.insert(batch.id());
-        }
-        self.keys.extend(batch.key().map(|record| (record.user.clone(), record.key.clone())));
-        for change in batch.changes() {
-            let place = match change.expected {
-                Some(_) => &mut self.existing,
-                None => &mut self.fresh,
-            };
-            place.insert(change.state.aggregate());
-        }
-        for step in batch.moves() {
-            self.pools.insert(step.pool);
-            self.buyers.extend(step.buyer.clone().map(|buyer| (step.pool, buyer)));
+        // Collecting sorts once, which costs less than finding a place for each.
+        let with_events = batches.iter().filter(|batch| !batch.changes().is_empty());
+        let keys = batches.iter().filter_map(WriteBatch::key);
+        let moves = || batches.iter().flat_map(WriteBatch::moves);
+        let changed = |exists: bool| {
+            let changes = batches.iter().flat_map(WriteBatch::changes);
+            let wanted = changes.filter(move |change| change.expected.is_some() == exists);
+            wanted.map(|change| change.state.aggregate()).collect()
+        };
+        Self {
+            batches: with_events.map(WriteBatch::id).collect(),
+            keys: keys.map(|record| (record.user.clone(), record.key.clone())).collect(),
+            pools: moves().map(|step| step.pool).collect(),
+            buyers: moves().filter_map(|step| Some((step.pool, step.buyer.clone()?))).collect(),
+            existing: changed(true),
+            fresh: changed(false),
         }
     }
 }

@@ -42,6 +42,37 @@ use crate::values::{
 ///
 /// **Dropped futures.** A dropped commit may have happened or not; nothing is left half done,
 /// and no lock is left behind.
+///
+/// What a use case does with it: decide, commit, and, in doubt, commit the same again.
+///
+/// ```
+/// use ticketing_core::domain::{Actor, NewTicket, Ticket};
+/// use ticketing_core::memory::MemoryStorage;
+/// use ticketing_core::ports::{
+///     BatchBuilder, Cause, CommitError, Group, IdSource, RandomIds, Storage,
+/// };
+/// use ticketing_core::values::{Money, TicketId, UserId};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let storage = MemoryStorage::new();
+/// let (seller, now) = (UserId::new("ada")?, storage.now().await?);
+/// let id = TicketId::from_uuid(RandomIds.next());
+/// let new = NewTicket::new("Front row", Money::usd(20_00));
+/// let decision = Ticket::list(id, seller.clone(), new, now)?;
+///
+/// let cause = Cause { actor: Actor::User(seller), correlation: None };
+/// let batch = BatchBuilder::new(cause, &RandomIds, now).ticket(decision).build();
+/// let group = Group { batches: vec![batch], predicted: None };
+/// let first = storage.commit(group.clone()).await;
+/// assert!(first.outcomes.iter().all(Result::is_ok));
+/// assert_eq!(storage.listings(&[id]).await?.len(), 1);
+///
+/// let again = storage.commit(group).await;
+/// assert!(matches!(again.outcomes[..], [Err(CommitError::Duplicate(_))]));
+/// # Ok(())
+/// # }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Storage: fmt::Debug + Send + Sync + 'static {

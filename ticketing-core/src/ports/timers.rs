@@ -17,6 +17,37 @@ use crate::values::{OrderId, Timestamp, Version};
 ///
 /// A claimed wake-up belongs to its claimer until the lease ends; then another may claim it. If
 /// a future is dropped, its call may have happened or not.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use ticketing_core::memory::MemoryTimers;
+/// use ticketing_core::ports::{Timers, Wakeup};
+/// use ticketing_core::testing::ManualClock;
+/// use ticketing_core::values::{OrderId, Timestamp, Version};
+/// # use uuid::Uuid;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ticketing_core::ports::PortError> {
+/// # let order = OrderId::from_uuid(Uuid::from_u128(1));
+/// let clock = ManualClock::new(Timestamp::EPOCH);
+/// let timers = MemoryTimers::with_clock(Arc::new(clock.clone()));
+/// let lease = Duration::from_secs(10);
+///
+/// let deadline = Timestamp::EPOCH.plus(Duration::from_mins(15));
+/// timers.arm(Wakeup { order, version: Version::FIRST, at: deadline }).await?;
+/// assert!(timers.claim(256, lease).await?.is_empty(), "too early");
+///
+/// clock.advance(Duration::from_mins(15));
+/// let claimed = timers.claim(256, lease).await?;
+/// assert_eq!(claimed.len(), 1);
+/// assert!(timers.claim(256, lease).await?.is_empty(), "somebody has it");
+/// for wakeup in claimed {
+///     timers.done(wakeup).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Timers: fmt::Debug + Send + Sync + 'static {

@@ -29,6 +29,13 @@ pub(crate) fn open(confirmed_by: ConfirmedBy) -> Payment {
     after(initiated(confirmed_by), [opened])
 }
 
+/// A captured payment that its order took.
+pub(crate) fn captured() -> Payment {
+    let authorized = Command::Authorized { accepted: true };
+    let captured = Command::Captured { accepted: true };
+    after(open(ConfirmedBy::Server), [authorized, captured])
+}
+
 /// A payment in every state, confirmed by that side; but for the first, the intent is known.
 pub(crate) fn all_states(confirmed_by: ConfirmedBy) -> Vec<Payment> {
     let declined = VoidReason::Declined(DeclineCode::CardDeclined);

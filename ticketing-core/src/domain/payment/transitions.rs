@@ -5,7 +5,7 @@ use crate::domain::event::DomainEvent;
 use crate::domain::payment::{
     ConfirmedBy, DeclineCode, Dispute, Payment, PaymentCommand, PaymentState, Trouble, VoidReason,
 };
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::rejection::{FieldError, Reason, Rejection};
 use crate::domain::view::PaymentView;
 use crate::values::{IntentRef, Money, OrderId, PaymentId, Timestamp, UserId, Version};
 
@@ -308,6 +308,9 @@ impl Payment {
             State::Captured if self.dispute == Dispute::Lost => Err(Reason::DisputeOpen),
             State::Captured => {
                 let left = self.left_to_refund().map_err(|_foreign| Reason::NoSuchStep)?;
+                if amount.is_zero() {
+                    return Err(nothing_to_refund());
+                }
                 let too_large = Reason::RefundTooLarge { left };
                 if left.checked_sub(amount).is_err() {
                     return Err(too_large);
@@ -343,9 +346,9 @@ impl Payment {
 
     fn disputed(self, dispute: Dispute) -> Decision<Self> {
         // Webhooks come in any order: the opening of a dispute may be told after its decision.
-        let decided = matches!(self.dispute, Dispute::Won | Dispute::Lost);
-        let decides = matches!(dispute, Dispute::Won | Dispute::Lost);
-        if self.dispute == dispute || (decided && !decides) {
+        let closed = matches!(self.dispute, Dispute::Won | Dispute::Lost);
+        let verdict = matches!(dispute, Dispute::Won | Dispute::Lost);
+        if self.dispute == dispute || (closed && !verdict) {
             return Decision::unchanged(self);
         }
         Self { dispute, ..self }.told(DomainEvent::PaymentUpdated)
@@ -409,4 +412,9 @@ impl Payment {
         let event = event(self.view());
         Decision::changed(self, event)
     }
+}
+
+fn nothing_to_refund() -> Reason {
+    let zero = FieldError::new("amount", "amount_not_positive", "Amount must be positive");
+    Reason::Invalid(vec![zero])
 }

@@ -1,3 +1,4 @@
 //! The listing: the table of its documentation, what it checks, and what its pool is told.
 
+mod checks;
 mod table;

@@ -17,9 +17,9 @@ use crate::values::{Money, OrderId, PaymentId, Quantity, RefundId, TicketId};
 const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_678);
 
 const POLICY: HoldPolicy = HoldPolicy {
-    hold: Duration::from_secs(600),
-    grace: Duration::from_secs(300),
-    cap: Duration::from_secs(1_500),
+    hold: Duration::from_mins(10),
+    grace: Duration::from_mins(5),
+    cap: Duration::from_mins(25),
 };
 
 /// Ids that count from 100.
@@ -226,7 +226,7 @@ fn webhook() -> WebhookKey {
 fn units_move_with_every_line_of_an_order() {
     let ids = Ids::new();
     let [awaiting, complete] = paid();
-    let cancel = OrderCommand::Cancel { by: Canceller::Buyer, patience: Duration::from_secs(300) };
+    let cancel = OrderCommand::Cancel { by: Canceller::Buyer, patience: Duration::from_mins(5) };
     let cancelled = placed().into_next().decide(cancel, NOW).unwrap();
     let failed = OrderCommand::CaptureFailed { attempt: ATTEMPT };
     let undone = complete.next().clone().decide(failed, NOW).unwrap();

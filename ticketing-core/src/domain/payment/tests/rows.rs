@@ -122,6 +122,7 @@ fn refund_rows(payment: &Payment) -> Vec<Row> {
     vec![
         row("refund", Dispute::None, by_us(part)),
         row("refund", Dispute::Won, by_us(left)),
+        row("refund nothing", Dispute::None, by_us(Money::usd(0))),
         row(too_much, Dispute::None, by_us(more)),
         row(too_much, Dispute::Won, by_us(AMOUNT)),
         row(too_much, Dispute::None, by_us(euros)),

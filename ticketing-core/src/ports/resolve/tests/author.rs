@@ -94,7 +94,7 @@ fn draft<'a>(
         Deed::Place(carts) => {
             carts.iter().try_fold((batch, always), |draft, cart| place(draft, cart, world, at))
         }
-        Deed::Tell(index, word) => talk::tell(batch, index, word, world, at),
+        Deed::Tell(index, what) => talk::tell(batch, *index, what, world, at),
         Deed::Again(_) => None,
         Deed::Nothing => Some((batch, always)),
     }
@@ -131,24 +131,28 @@ fn known(world: &Store, ticket: u8) -> Arc<Ticket> {
     world.ticket(ticket).unwrap_or_else(invented)
 }
 
+/// An order that is placed without a look at the sales; the window knows them.
 fn place<'a>(
     (batch, window): Draft<'a>,
     cart: &Cart,
     world: &Store,
     at: Timestamp,
 ) -> Option<Draft<'a>> {
-    let tickets: Vec<_> = cart.lines.iter().map(|(t, _)| known(world, *t)).collect();
-    let lines: Vec<(&Ticket, Quantity)> = tickets
-        .iter()
-        .zip(&cart.lines)
-        .map(|(ticket, (_, count))| (ticket.as_ref(), units(*count)))
-        .collect();
+    let mut tickets: Vec<Ticket> =
+        cart.lines.iter().map(|(ticket, _)| known(world, *ticket).as_ref().clone()).collect();
+    let mut open = window;
+    for ticket in &mut tickets {
+        open = open.intersect(ticket.terms.sale);
+        ticket.terms.sale = TimeWindow::always();
+    }
+    let counts = cart.lines.iter().map(|(_, count)| units(*count));
+    let lines: Vec<(&Ticket, Quantity)> = tickets.iter().zip(counts).collect();
     let new = NewOrder {
         id: order_id(cart.order),
         buyer: &buyer(cart.buyer),
         lines: &lines,
         policy: POLICY,
     };
-    let (decision, open) = Order::place(new, at).ok()?;
-    Some((batch.order(decision), window.intersect(open)))
+    let (decision, _) = Order::place(new, at).ok()?;
+    Some((batch.order(decision), open))
 }

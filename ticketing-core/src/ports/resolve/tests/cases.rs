@@ -20,12 +20,12 @@ use crate::values::{
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_678);
 
 pub(super) const POLICY: HoldPolicy = HoldPolicy {
-    hold: Duration::from_secs(600),
-    grace: Duration::from_secs(300),
-    cap: Duration::from_secs(1_500),
+    hold: Duration::from_mins(10),
+    grace: Duration::from_mins(5),
+    cap: Duration::from_mins(25),
 };
 
-pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What a buyer says to an order who does not want it any more.
 pub(super) fn cancel() -> OrderCommand {
@@ -106,18 +106,20 @@ pub(super) fn world(listings: impl IntoIterator<Item = NewTicket>) -> Scene {
             BatchBuilder::new(of(Actor::Engine), &ids, NOW).ticket(list(number, new, NOW)).build();
         assert!(store.commit(&[batch])[0].is_ok());
     }
-    Scene { ids, store }
+    Scene { ids, store, clock: NOW }
 }
 
 /// A world, and batches for it.
 pub(super) struct Scene {
     pub(super) ids: Ids,
     pub(super) store: Store,
+    /// What time it is where batches are decided.
+    pub(super) clock: Timestamp,
 }
 
 impl Scene {
     pub(super) fn batch(&self) -> BatchBuilder<'_> {
-        self.at(NOW)
+        self.at(self.clock)
     }
 
     /// An empty batch, decided at `now`.
@@ -127,7 +129,7 @@ impl Scene {
 
     /// What the stored order makes of `command`.
     pub(super) fn told(&self, order: u8, command: OrderCommand) -> Decision<Order> {
-        self.store.order(order).unwrap().decide(command, NOW).unwrap()
+        self.store.order(order).unwrap().decide(command, self.clock).unwrap()
     }
 
     /// One order, one line for each ticket and quantity.
@@ -149,6 +151,6 @@ impl Scene {
         let lines: Vec<_> = tickets.iter().map(|(t, n)| (t.as_ref(), *n)).collect();
         let new =
             NewOrder { id: order_id(order), buyer: &buyer(by), lines: &lines, policy: POLICY };
-        batch.order(Order::place(new, NOW).unwrap().0)
+        batch.order(Order::place(new, self.clock).unwrap().0)
     }
 }

@@ -6,8 +6,11 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::domain::event::{Actor, AggregateRef, DomainEvent};
+use crate::domain::inventory::Refusal;
 use crate::domain::order::{OrderCommand, OrderState};
+use crate::domain::ticket::TicketDecision;
 use crate::ports::batch::WebhookKey;
+use crate::ports::error::CommitError;
 use crate::ports::resolve::tests::cases::{
     NOW, POLICY, Scene, buyer, cancel, key_record, list, listing, order_id, ticket_id, world,
 };
@@ -156,6 +159,32 @@ fn keys_and_webhooks_come_with_the_accepted_batches() {
     assert_eq!(accepted[1].closes(), Some(&webhook));
 }
 
+#[test]
+fn a_pool_opens_under_its_own_id_only() {
+    let mut scene = world([]);
+    let mixed = TicketDecision {
+        ticket: list(0, listing(1), NOW).ticket,
+        pool: list(1, listing(1), NOW).pool,
+    };
+    let outcome = &scene.store.commit(&[scene.batch().ticket(mixed).build()])[0];
+    let Err(CommitError::ClaimRefused { refusal, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(*refusal, Refusal::Missing);
+    assert!(scene.store.pools.is_empty());
+}
+
+#[test]
+fn rows_are_sorted_whatever_the_order_of_the_batches() {
+    let scene = world([listing(9)]);
+    let group = [3, 1, 4, 2].map(|order| scene.place(order, 0, &[(0, 1)]));
+    let writes = resolve(scene.store.snapshot(&group), &group).writes;
+    let rows: Vec<_> = writes.rows.iter().map(|row| row.state.aggregate()).collect();
+    assert_eq!(rows, [1, 2, 3, 4].map(|order| order_id(order).into()));
+    let events: Vec<_> = writes.events().map(|event| event.key().aggregate).collect();
+    assert_eq!(events[..4], [3, 1, 4, 2].map(|order| order_id(order).into()));
+}
+
 /// Every row once, from the stored version to the last; every event once, in order, no gap.
 fn check(store: &Store, writes: &Writes<'_>) {
     let mut last = BTreeMap::new();
@@ -176,9 +205,9 @@ fn check(store: &Store, writes: &Writes<'_>) {
     assert_eq!(written.into_iter().collect::<BTreeMap<_, _>>(), last);
     let events = writes.events().map(|event| &event.header.id);
     let changes = writes.accepted.iter().flat_map(|batch| batch.changes());
-    let changed: Vec<_> = changes.map(|change| &change.event.header.id).collect();
-    let in_order: Vec<_> = events.take(changed.len()).collect();
-    assert_eq!(in_order, changed);
+    let decided: Vec<_> = changes.map(|change| &change.event.header.id).collect();
+    let in_order: Vec<_> = events.take(decided.len()).collect();
+    assert_eq!(in_order, decided);
 }
 
 proptest! {

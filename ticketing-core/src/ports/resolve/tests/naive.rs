@@ -1,6 +1,8 @@
 //! A second way to commit, as plain as can be: batch by batch, each on a copy of the whole world
 //! that is thrown away if anything refuses.
 
+use std::sync::Arc;
+
 use crate::domain::inventory::{Allowance, Pool, PoolCommand, Refusal};
 use crate::ports::batch::{Move, WriteBatch};
 use crate::ports::error::CommitError;
@@ -39,7 +41,7 @@ pub(super) fn commit_one(store: &Store, batch: &WriteBatch) -> Result<Store, Com
             return Err(CommitError::Conflict(aggregate));
         }
         next.states.insert(aggregate, change.state.clone());
-        next.events.insert(change.event.key(), change.event.clone());
+        next.events.insert(change.event.key(), Arc::clone(&change.event));
     }
     for step in batch.moves() {
         move_units(&mut next, step)

@@ -58,7 +58,7 @@ fn outcome_with(wrong: &[&str]) -> String {
 
 /// The receipt of a first try, which was decided at another time.
 fn original(batch: &WriteBatch) -> Receipt {
-    Receipt { batch: batch.id(), decided_at: NOW.minus(Duration::from_secs(60)) }
+    Receipt { batch: batch.id(), decided_at: NOW.minus(Duration::from_mins(1)) }
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_batch_is_known_by_its_id_even_under_its_own_key_and_after_its_time() {
     let group = [keyed.clone(), keyed.clone()];
     let outcomes = scene.store.commit(&group);
     assert_eq!(*outcomes[0].as_ref().unwrap(), keyed.receipt());
-    scene.store.now = NOW.plus(Duration::from_secs(60));
+    scene.store.now = NOW.plus(Duration::from_mins(1));
     let later = scene.store.commit(&group);
     for again in [&outcomes[1], &later[0], &later[1]] {
         let Err(CommitError::Duplicate(receipt)) = again else {

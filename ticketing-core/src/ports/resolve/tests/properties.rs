@@ -98,7 +98,7 @@ proptest! {
                 }
             }
             let written: Vec<_> = resolution.writes.accepted.iter().map(|b| b.id()).collect();
-            let accepted: Vec<_> = accepted(outcomes, batches).iter().map(|b| b.id()).collect();
+            let accepted: Vec<_> = accepted(outcomes, batches).iter().map(WriteBatch::id).collect();
             assert_eq!(written, accepted);
             let again = decide(store, batches);
             assert_eq!(words(&again.outcomes), words(outcomes));

@@ -111,7 +111,7 @@ pub(super) fn later(time: Timestamp, micros: i64) -> Timestamp {
 
 /// Tells a story: shows every group with the world that it meets, then commits it.
 pub(super) fn tell(story: &Story, mut listener: impl FnMut(&Store, &[WriteBatch])) {
-    let Scene { ids, mut store } = world(story.offers.iter().map(Offer::terms));
+    let Scene { ids, mut store, .. } = world(story.offers.iter().map(Offer::terms));
     let mut stale = store.clone();
     let mut author = Author::with(ids);
     for chapter in &story.chapters {
@@ -144,7 +144,9 @@ fn stories_with(forgotten: BoxedStrategy<Option<u8>>) -> BoxedStrategy<Story> {
 }
 
 fn chapters(forgotten: BoxedStrategy<Option<u8>>) -> BoxedStrategy<Chapter> {
-    let pause = prop_oneof![Just(0), Just(1), Just(200), Just(700)].prop_map(Duration::from_secs);
+    // Sales begin and end, and holds end, at multiples of 150 s: at and just before `now`.
+    let pause = prop_oneof![Just(0), Just(1), Just(149), Just(150), Just(600)];
+    let pause = pause.prop_map(Duration::from_secs);
     let acts = proptest::collection::vec(acts(), 1..80);
     let parts = (pause, acts, forgotten);
     parts.prop_map(|(pause, acts, forgotten)| Chapter { pause, acts, forgotten }).boxed()
@@ -158,7 +160,7 @@ fn acts() -> impl Strategy<Value = Act> {
     ];
     let key = proptest::option::weighted(0.2, 0..20_u8);
     let ahead = prop_oneof![
-        40 => Just(0),
+        30 => Just(0),
         1 => -2_000_001..=2_000_001_i64,
         1 => Just(2_000_000),
         1 => Just(-2_000_000),
@@ -217,7 +219,7 @@ fn words() -> impl Strategy<Value = Word> {
 
 fn offers() -> impl Strategy<Value = Offer> {
     let limit = || proptest::option::weighted(0.3, 1..8_u32);
-    let sale = proptest::option::weighted(0.2, (-2..5_i64, 1..8_i64));
+    let sale = proptest::option::weighted(0.4, (-2..4_i64, 1..5_i64));
     let renamed = proptest::bool::weighted(0.2);
     (1..40_u32, limit(), limit(), sale, renamed).prop_map(
         |(quantity, max_per_order, max_per_buyer, sale, renamed)| Offer {

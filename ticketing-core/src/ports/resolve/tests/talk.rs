@@ -48,8 +48,8 @@ struct Talk<'w> {
 /// Tells one of the orders that there are.
 pub(super) fn tell<'a>(
     batch: BatchBuilder<'a>,
-    index: &Index,
-    word: &Word,
+    index: Index,
+    what: &Word,
     world: &Store,
     at: Timestamp,
 ) -> Option<Draft<'a>> {
@@ -58,7 +58,7 @@ pub(super) fn tell<'a>(
     let numbers: Vec<u8> = orders.map(|id| u8::try_from(id.id.as_u128() & 0xff).unwrap()).collect();
     let number = *numbers.get(index.index(numbers.len().max(1)))?;
     let order = world.order(number)?;
-    let window = match word {
+    let window = match what {
         Word::Extend | Word::Pay { .. } => TimeWindow::ending(order.deadline()),
         Word::Expire => TimeWindow::starting(order.deadline()),
         Word::Money { .. }
@@ -71,7 +71,7 @@ pub(super) fn tell<'a>(
         | Word::RefundSent => TimeWindow::always(),
     };
     let talk = Talk { world, number, order, at };
-    Some((talk.tell(batch, word)?, window))
+    Some((talk.tell(batch, what)?, window))
 }
 
 impl Talk<'_> {
@@ -102,7 +102,7 @@ impl Talk<'_> {
             Word::Refund(refund) => self.refund(batch, refund),
             Word::Dispute => self.payment(batch, PaymentCommand::Dispute(Dispute::Opened)),
             Word::RefundSent => {
-                let reference = RefundRef::new(&format!("re_{}", self.number)).unwrap();
+                let reference = RefundRef::new(format!("re_{}", self.number)).unwrap();
                 let refund = self.world.refund(self.number)?;
                 Some(batch.refund(refund.decide(RefundCommand::Succeeded(reference), self.at)))
             }
@@ -128,7 +128,7 @@ impl Talk<'_> {
     }
 
     /// An attempt to pay, in one batch with a longer hold if wanted.
-    fn pay<'a>(self, batch: BatchBuilder<'a>, extending: bool) -> Option<BatchBuilder<'a>> {
+    fn pay(self, batch: BatchBuilder<'_>, extending: bool) -> Option<BatchBuilder<'_>> {
         let attempt = payment_id(self.number, self.order.version);
         let payment = self.initiate(attempt);
         let policy = POLICY;
@@ -156,7 +156,7 @@ impl Talk<'_> {
         let then = authorized.next().clone();
         let webhook = WebhookKey {
             gateway: GatewayName::new("sandbox").unwrap(),
-            id: WebhookId::new(&attempt.to_string()).unwrap(),
+            id: WebhookId::new(attempt.to_string()).unwrap(),
         };
         let batch = batch.payment(authorized).closing(Some(webhook));
         if !captured {

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use crate::domain::inventory::Refusal;
-use crate::ports::batch::BatchBuilder;
+use crate::ports::batch::{BatchBuilder, WriteBatch};
 use crate::ports::error::CommitError;
-use crate::ports::resolve::tests::cases::{NOW, Scene, listing, ticket_id, world};
-use crate::ports::resolve::tests::story::later;
+use crate::ports::resolve::tests::cases::{
+    NOW, Scene, cancel, key_record, listing, ticket_id, world,
+};
+use crate::ports::resolve::tests::store::Store;
+use crate::ports::resolve::tests::story::{later, stories, tell};
 use crate::ports::resolve::{SKEW_MAX, resolve};
 use crate::ports::snapshot::Snapshot;
 use crate::values::{TimeWindow, Timestamp};
@@ -47,9 +52,7 @@ fn a_decision_may_be_two_seconds_off_and_no_more() {
     for (decided, now) in [(Timestamp::MIN, Timestamp::MAX), (Timestamp::MAX, Timestamp::MIN)] {
         assert!(!is_in_time(decided, TimeWindow::always(), now));
     }
-    for ends in [Timestamp::MIN, Timestamp::MAX] {
-        assert!(is_in_time(ends, TimeWindow::always(), ends));
-    }
+    assert!(is_in_time(Timestamp::MIN, TimeWindow::always(), Timestamp::MIN));
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn a_pool_is_claimed_while_its_sale_is_open() {
         (20, Some(Refusal::SaleOver)),
     ];
     for (offset, expected) in cases {
-        let mut scene = sale();
+        let mut scene = Scene { clock: later(NOW, 10), ..sale() };
         scene.store.now = later(NOW, offset);
         let outcome = &scene.store.commit(&[scene.place(1, 0, &[(0, 1)])])[0];
         let refusal = match outcome {
@@ -92,7 +95,7 @@ fn a_pool_is_claimed_while_its_sale_is_open() {
     }
 }
 
-fn bounded<'a>(scene: &'a Scene, from: i64, until: i64) -> BatchBuilder<'a> {
+fn bounded(scene: &Scene, from: i64, until: i64) -> BatchBuilder<'_> {
     let window = TimeWindow::new(Some(later(NOW, from)), Some(later(NOW, until)));
     scene.batch().within(window.unwrap())
 }
@@ -109,4 +112,63 @@ fn what_is_written_is_bounded_by_what_all_accepted_batches_have_in_common() {
     assert_eq!(writes.accepted.len(), 2);
     let common = TimeWindow::new(Some(later(NOW, -20)), Some(later(NOW, 50)));
     assert_eq!(writes.window, common.unwrap());
+}
+
+#[test]
+fn what_is_written_is_bounded_by_how_old_decisions_may_get() {
+    let scene = world([]);
+    let noted = |number, offset| {
+        let batch = scene.at(later(NOW, offset));
+        batch.keyed(Some(key_record(number, 1))).build()
+    };
+    let group = [noted(1, -1_000_000), noted(2, 500_000), noted(3, 2_000_001)];
+    let writes = resolve(scene.store.snapshot(&group), &group).writes;
+    assert_eq!(writes.accepted.len(), 2);
+    let common = TimeWindow::new(Some(later(NOW, -1_500_000)), Some(later(NOW, 1_000_001)));
+    assert_eq!(writes.window, common.unwrap());
+}
+
+#[test]
+fn what_is_written_is_bounded_by_the_sales_that_are_claimed_from() {
+    let mut scene = Scene { clock: later(NOW, 15), ..sale() };
+    scene.store.now = scene.clock;
+    let open = TimeWindow::new(Some(later(NOW, 10)), Some(later(NOW, 20))).unwrap();
+    let claiming = [scene.place(1, 0, &[(0, 1)])];
+    let writes = resolve(scene.store.snapshot(&claiming), &claiming).writes;
+    assert_eq!(writes.window, open);
+    scene.store.commit(&claiming);
+    let releasing = [scene.batch().order(scene.told(1, cancel())).build()];
+    let writes = resolve(scene.store.snapshot(&releasing), &releasing).writes;
+    assert!(writes.window.contains(later(NOW, 20)));
+    let refused = [scene.place(2, 0, &[(0, 10)]), scene.batch().build()];
+    let writes = resolve(scene.store.snapshot(&refused), &refused).writes;
+    assert!(writes.window.contains(later(NOW, 20)));
+}
+
+/// The ends of a window, with the instants beside them; far away where it has none.
+fn edges(window: TimeWindow) -> [Timestamp; 4] {
+    let from = window.from().unwrap_or(Timestamp::MIN);
+    let until = window.until().unwrap_or(Timestamp::MAX);
+    [later(from, -1), from, later(until, -1), until]
+}
+
+/// Whether all of `batches` are accepted at `now`.
+fn all_accepted(store: &Store, batches: &[WriteBatch], now: Timestamp) -> bool {
+    let snapshot = Snapshot { now, ..store.snapshot(batches) };
+    resolve(snapshot, batches).outcomes.iter().all(Result::is_ok)
+}
+
+proptest! {
+    /// A storage that writes what was resolved at another time relies on this.
+    #[test]
+    fn the_window_of_what_is_written_is_when_it_may_be_written(story in stories()) {
+        tell(&story, |store, batches| {
+            let writes = resolve(store.snapshot(batches), batches).writes;
+            let accepted: Vec<_> = writes.accepted.iter().map(|batch| (*batch).clone()).collect();
+            for now in edges(writes.window) {
+                let expected = writes.window.contains(now) || accepted.is_empty();
+                assert_eq!(all_accepted(store, &accepted, now), expected, "at {now}");
+            }
+        });
+    }
 }

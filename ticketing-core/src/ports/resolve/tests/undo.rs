@@ -37,11 +37,10 @@ fn resolved(
     group: &[WriteBatch],
 ) -> (Option<u32>, Vec<(Option<Version>, Allowance)>) {
     let writes = resolve(scene.store.snapshot(group), group).writes;
-    let pools = writes.pools.iter();
-    let held = pools.filter(|write| write.pool.id == ticket_id(0)).map(|write| write.pool.held);
+    let first = writes.pools.iter().find(|write| write.pool.id == ticket_id(0));
     let allowances = writes.allowances.iter();
     let allowances = allowances.map(|write| (write.before, write.allowance.clone()));
-    (held.last(), allowances.collect())
+    (first.map(|write| write.pool.held), allowances.collect())
 }
 
 fn allowance(buyer_number: u8, version: u64, taken: u32) -> Allowance {
