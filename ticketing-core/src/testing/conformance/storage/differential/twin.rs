@@ -1,0 +1,186 @@
+//! The reference: a storage in memory that is told the same.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::super::outcome::Outcome;
+use super::super::scene::Scene;
+use crate::domain::envelope::Event;
+use crate::domain::event::{DomainEvent, EventKey};
+use crate::domain::inventory::Pool;
+use crate::domain::order::{Order, OrderState};
+use crate::memory::{Books, MemoryStorage};
+use crate::ports::{Group, Listing, ListingQuery, OrderDirection, Storage};
+use crate::testing::ManualClock;
+use crate::testing::conformance::storage::reads::same_on_the_wire;
+use crate::testing::conformance::verdict::{fail, worked};
+use crate::values::{Page, Timestamp, UserId};
+
+/// The reference, whose clock is set to the storage's before every group.
+#[derive(Debug)]
+pub(super) struct Twin {
+    clock: ManualClock,
+    memory: MemoryStorage,
+}
+
+impl Twin {
+    pub(super) fn new() -> Self {
+        let clock = ManualClock::new(Timestamp::EPOCH);
+        let memory = MemoryStorage::with_clock(Arc::new(clock.clone()));
+        Self { clock, memory }
+    }
+
+    /// Everything that is stored.
+    pub(super) fn books(&self, now: Timestamp) -> Books {
+        self.clock.set(now);
+        self.memory.books()
+    }
+
+    /// Commits a group to both. The reference gets no prediction, so it decides on what is there.
+    pub(super) async fn commit(
+        &self,
+        scene: &Scene,
+        group: Group,
+        now: Timestamp,
+        place: &str,
+    ) -> Vec<Pool> {
+        self.clock.set(now);
+        let batches = group.batches.clone();
+        let expected = self.memory.commit(Group { batches, predicted: None }).await;
+        let committed = scene.storage().commit(group).await;
+        assert_eq!(Outcome::all(&committed), Outcome::all(&expected), "{place}");
+        let (mut read, mut wanted) = (committed.pools.clone(), expected.pools);
+        read.sort_by_key(|pool| pool.id);
+        wanted.sort_by_key(|pool| pool.id);
+        // A storage may leave out pools that only refused batches touched.
+        wanted.retain(|pool| read.iter().any(|told| told.id == pool.id));
+        assert_eq!(read, wanted, "the pools as they are now, {place}");
+        committed.pools
+    }
+
+    /// Commits a batch that the storage's backend refuses, of which the reference hears nothing.
+    pub(super) async fn poison(&self, scene: &Scene) {
+        let now = scene.now().await;
+        let books = self.books(now);
+        let awaits = |order: &&Order| matches!(order.state, OrderState::AwaitingPayment { .. });
+        if let Some(order) = books.orders.iter().find(awaits) {
+            let poison = scene.namespace().poison(order, &*scene.ids(), now).await;
+            assert_eq!(scene.submit(&poison).await, Outcome::NotApplied, "a poisoned batch");
+        }
+    }
+
+    /// Compares everything that can be read.
+    pub(super) async fn compare(&self, scene: &Scene) {
+        let books = self.memory.books();
+        self.compare_rows(scene, &books).await;
+        self.compare_events(scene, &books).await;
+        self.compare_lists(scene, &books).await;
+        self.compare_work(scene, &books).await;
+    }
+
+    async fn compare_rows(&self, scene: &Scene, books: &Books) {
+        for order in &books.orders {
+            assert_eq!(scene.order(order.id).await, *order);
+        }
+        for payment in &books.payments {
+            assert_eq!(scene.payment(payment.id).await, *payment);
+        }
+        for refund in &books.refunds {
+            let read = worked(scene.storage().refund(refund.id).await, "refund");
+            assert_eq!(read.as_ref(), Some(refund));
+        }
+        for (ticket, pool) in books.tickets.iter().zip(&books.pools) {
+            let listing = scene.listing(ticket.id).await;
+            assert_eq!((&listing.ticket, &listing.pool), (ticket, pool));
+        }
+        for record in &books.keys {
+            let read = worked(scene.storage().key(&record.user, &record.key).await, "key");
+            assert_eq!(read.as_ref(), Some(record));
+        }
+    }
+
+    async fn compare_events(&self, scene: &Scene, books: &Books) {
+        for event in &books.events {
+            let read = worked(scene.storage().event(event.key()).await, "event");
+            match read {
+                Some(read) => same_event(&read, event),
+                None => fail(&format!("no event of {:?}", event.key())),
+            }
+        }
+    }
+
+    async fn compare_lists(&self, scene: &Scene, books: &Books) {
+        let storage = scene.storage();
+        for all in [true, false] {
+            let query = ListingQuery { all, ..ListingQuery::default() };
+            let read = worked(storage.search(&query).await, "search").items;
+            let wanted = worked(self.memory.search(&query).await, "search").items;
+            let ids = |listings: &[Listing]| -> BTreeSet<_> {
+                listings.iter().map(|listing| listing.ticket.id).collect()
+            };
+            assert_eq!(ids(&read), ids(&wanted), "search");
+        }
+        let buyers: BTreeSet<&UserId> = books.orders.iter().map(|order| &order.buyer).collect();
+        for buyer in buyers {
+            let (direction, page) = (OrderDirection::NewestFirst, Page::default());
+            let read = worked(storage.orders_of(buyer, direction, page).await, "orders_of");
+            let wanted = self.memory.orders_of(buyer, direction, page).await;
+            let wanted = worked(wanted, "orders_of");
+            assert_eq!(read.items.len(), wanted.items.len(), "orders of {buyer}");
+        }
+        for order in &books.orders {
+            let read = worked(storage.payments_of(order.id).await, "payments_of");
+            let wanted = worked(self.memory.payments_of(order.id).await, "payments_of");
+            assert_eq!(read.len(), wanted.len(), "payments of {}", order.id);
+        }
+    }
+
+    async fn compare_work(&self, scene: &Scene, books: &Books) {
+        let storage = scene.storage();
+        let read = worked(storage.clearing_pools(1000).await, "clearing_pools");
+        let wanted = worked(self.memory.clearing_pools(1000).await, "clearing_pools");
+        let sets = [read, wanted].map(|pools| pools.into_iter().collect::<BTreeSet<_>>());
+        let [read, wanted] = &sets;
+        assert_eq!(read, wanted, "clearing pools");
+        for pool in &books.pools {
+            let read = worked(storage.live_orders(pool.id, None, 1000).await, "live_orders");
+            let wanted = self.memory.live_orders(pool.id, None, 1000).await;
+            assert_eq!(read, worked(wanted, "live_orders"), "live orders of {}", pool.id);
+        }
+        let now = scene.now().await;
+        self.clock.set(now);
+        let wanted = worked(self.memory.due_orders(1000).await, "due_orders").items;
+        let read = worked(storage.due_orders(1000).await, "due_orders").items;
+        let ids = read.iter().map(|order| order.id).collect::<BTreeSet<_>>();
+        assert!(wanted.iter().all(|order| ids.contains(&order.id)), "due orders");
+        if scene.namespace().time_stands() {
+            assert_eq!(read.len(), wanted.len(), "due orders");
+        }
+    }
+}
+
+/// The event of a pool carries the time of its commit, which no two storages share.
+fn same_event(read: &Event, wanted: &Event) {
+    match &read.data {
+        DomainEvent::InventoryChanged(_) => {
+            let what = |event: &Event| -> (_, EventKey, _) {
+                (event.header.id, event.key(), event.data.clone())
+            };
+            assert_eq!(what(read), what(wanted));
+        }
+        DomainEvent::TicketCreated(_)
+        | DomainEvent::TicketUpdated(_)
+        | DomainEvent::TicketWithdrawn(_)
+        | DomainEvent::OrderCreated(_)
+        | DomainEvent::OrderUpdated(_)
+        | DomainEvent::OrderCancelled(_)
+        | DomainEvent::OrderCompleted(_)
+        | DomainEvent::OrderRefunded(_)
+        | DomainEvent::PaymentCreated(_)
+        | DomainEvent::PaymentUpdated(_)
+        | DomainEvent::PaymentFailed(_)
+        | DomainEvent::PaymentRefunded(_)
+        | DomainEvent::RefundUpdated(_)
+        | DomainEvent::ExpirationCompleted(_) => same_on_the_wire(read, wanted),
+    }
+}
