@@ -1,0 +1,127 @@
+//! What this process last saw of pools: to predict snapshots, and to refuse without asking.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::domain::inventory::Pool;
+use crate::values::PoolId;
+
+/// How long a refusal may be repeated without asking the storage: as long as somebody may be
+/// told "sold out" after another process has released a unit.
+const SOLD_OUT_LASTS: Duration = Duration::from_secs(1);
+
+/// The most pools that are remembered.
+const POOLS_MAX: usize = 65_536;
+
+/// The pools that this process saw last. Never the truth: a *yes* always asks the storage.
+#[derive(Debug, Default)]
+pub(crate) struct KnownPools {
+    pools: Mutex<BTreeMap<PoolId, Known>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    pool: Pool,
+    sold_out_until: Option<Duration>,
+}
+
+impl KnownPools {
+    /// Notes pools as a commit left them. Older versions than those known are ignored.
+    pub(crate) fn note(&self, pools: &[Pool]) {
+        let mut known = self.lock();
+        for pool in pools {
+            let entry = known.entry(pool.id).or_insert(Known { pool: *pool, sold_out_until: None });
+            if entry.pool.version < pool.version {
+                // A unit that came free ends the refusals; another sale does not.
+                let freed = pool.available() > entry.pool.available();
+                let sold_out_until = if freed { None } else { entry.sold_out_until };
+                *entry = Known { pool: *pool, sold_out_until };
+            }
+        }
+        while known.len() > POOLS_MAX {
+            // Ids grow with time, so the first is the oldest listing.
+            known.pop_first();
+        }
+    }
+
+    /// Notes that the storage refused for want of units, nothing being overdue there.
+    pub(crate) fn note_sold_out(&self, id: PoolId, elapsed: Duration) {
+        if let Some(known) = self.lock().get_mut(&id) {
+            known.sold_out_until = Some(elapsed.saturating_add(SOLD_OUT_LASTS));
+        }
+    }
+
+    /// The units left, if the storage said so a moment ago and they are fewer than `units`.
+    pub(crate) fn sold_out(&self, id: PoolId, units: u32, elapsed: Duration) -> Option<u32> {
+        let known = *self.lock().get(&id)?;
+        let left = known.pool.available();
+        known.sold_out_until.filter(|until| elapsed < *until && left < units).map(|_| left)
+    }
+
+    /// The pool as last seen.
+    pub(crate) fn get(&self, id: PoolId) -> Option<Pool> {
+        self.lock().get(&id).map(|known| known.pool)
+    }
+
+    /// Forgets a pool that turned out to be another.
+    pub(crate) fn forget(&self, id: PoolId) {
+        self.lock().remove(&id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PoolId, Known>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::inventory::PoolTerms;
+    use crate::values::{TicketId, TimeWindow, Version};
+
+    fn pool(version: u64, held: u32) -> Pool {
+        let terms = PoolTerms {
+            listing: Version::FIRST,
+            sale: TimeWindow::always(),
+            capacity: 10,
+            max_per_order: None,
+            max_per_buyer: None,
+        };
+        let id = TicketId::from_uuid(uuid::Uuid::from_u128(1));
+        Pool { version: Version::new(version), held, ..Pool::open(id, terms) }
+    }
+
+    #[test]
+    fn a_refusal_is_repeated_for_a_second() {
+        let known = KnownPools::default();
+        let full = pool(3, 10);
+        known.note(&[full]);
+        assert_eq!(known.sold_out(full.id, 1, Duration::ZERO), None, "nobody was refused yet");
+        known.note_sold_out(full.id, Duration::from_secs(5));
+        assert_eq!(known.sold_out(full.id, 1, Duration::from_millis(5_999)), Some(0));
+        assert_eq!(known.sold_out(full.id, 1, Duration::from_secs(6)), None);
+    }
+
+    #[test]
+    fn a_release_ends_the_refusals_and_an_older_row_changes_nothing() {
+        let known = KnownPools::default();
+        let full = pool(3, 10);
+        known.note(&[full]);
+        known.note_sold_out(full.id, Duration::ZERO);
+        known.note(&[pool(2, 4)]);
+        assert_eq!(known.sold_out(full.id, 1, Duration::ZERO), Some(0));
+        known.note(&[pool(4, 9)]);
+        assert_eq!(known.sold_out(full.id, 1, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn fewer_units_than_are_left_are_not_refused() {
+        let known = KnownPools::default();
+        let nearly_full = pool(3, 8);
+        known.note(&[nearly_full]);
+        known.note_sold_out(nearly_full.id, Duration::ZERO);
+        assert_eq!(known.sold_out(nearly_full.id, 3, Duration::ZERO), Some(2));
+        assert_eq!(known.sold_out(nearly_full.id, 2, Duration::ZERO), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! Listings that were read before, so that a reservation of a hot ticket reads nothing.
+//!
+//! A listing's version is checked inside the commit: a stale one means another try, never a
+//! wrong price.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::ticket::Ticket;
+use crate::ports::error::PortError;
+use crate::ports::storage::Storage;
+use crate::service::known_pools::KnownPools;
+use crate::values::TicketId;
+
+/// The most listings that are remembered.
+const LISTINGS_MAX: usize = 16_384;
+
+/// Listings that were read before.
+#[derive(Debug)]
+pub(crate) struct ListingCache {
+    max: usize,
+    listings: Mutex<BTreeMap<TicketId, Arc<Ticket>>>,
+}
+
+impl Default for ListingCache {
+    fn default() -> Self {
+        Self { max: LISTINGS_MAX, listings: Mutex::default() }
+    }
+}
+
+impl ListingCache {
+    /// The listings with these ids, in that order; nothing for those that don't exist.
+    pub(crate) async fn get(
+        &self,
+        ids: &[TicketId],
+        storage: &dyn Storage,
+        pools: &KnownPools,
+    ) -> Result<Vec<Option<Arc<Ticket>>>, PortError> {
+        // What was found is kept here too: others may forget a listing while this one reads.
+        let mut found = self.remembered(ids);
+        let unknown = ids.iter().zip(&found).filter(|(_, ticket)| ticket.is_none());
+        let unknown: Vec<TicketId> = unknown.map(|(id, _)| *id).collect();
+        if unknown.is_empty() {
+            return Ok(found);
+        }
+        for listing in storage.listings(&unknown).await? {
+            pools.note(&[listing.pool]);
+            let ticket = Arc::new(listing.ticket);
+            self.remember(&ticket);
+            let places = ids.iter().zip(&mut found);
+            for (_, place) in places.filter(|(id, _)| **id == ticket.id) {
+                *place = Some(Arc::clone(&ticket));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Forgets a listing that has changed.
+    pub(crate) fn forget(&self, id: TicketId) {
+        self.lock().remove(&id);
+    }
+
+    fn remembered(&self, ids: &[TicketId]) -> Vec<Option<Arc<Ticket>>> {
+        let listings = self.lock();
+        ids.iter().map(|id| listings.get(id).cloned()).collect()
+    }
+
+    fn remember(&self, ticket: &Arc<Ticket>) {
+        let mut listings = self.lock();
+        listings.insert(ticket.id, Arc::clone(ticket));
+        while listings.len() > self.max {
+            // Ids grow with time, so the first is the oldest listing.
+            listings.pop_first();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TicketId, Arc<Ticket>>> {
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::memory::MemoryStorage;
+    use crate::ports::batch::Group;
+    use crate::testing::builders::{START, a_new_ticket, a_seller};
+    use crate::testing::{BatchFactory, ManualClock, SeededIds};
+    use crate::values::Version;
+
+    fn stored(listings: usize) -> (MemoryStorage, Vec<TicketId>) {
+        let clock = Arc::new(ManualClock::new(START));
+        let storage = MemoryStorage::with_clock(Arc::<ManualClock>::clone(&clock));
+        let make = BatchFactory::new(Arc::new(SeededIds::new(1, 1)), clock);
+        let planned: Vec<_> =
+            (0..listings).map(|_| make.list(&a_seller(), a_new_ticket())).collect();
+        let ids = planned.iter().map(|one| one.next.ticket.id).collect();
+        let batches = planned.into_iter().map(|one| one.batch).collect();
+        let group = Group { batches, predicted: None };
+        let committed = storage.commit(group).now_or_never().unwrap();
+        assert!(committed.outcomes.iter().all(Result::is_ok));
+        (storage, ids)
+    }
+
+    /// The oldest of more listings than are remembered can be bought as well.
+    #[test]
+    fn what_is_not_remembered_is_found_all_the_same() {
+        let (storage, ids) = stored(5);
+        let (cache, pools) =
+            (ListingCache { max: 3, ..ListingCache::default() }, KnownPools::default());
+        let get = |ids: &[TicketId]| {
+            let found = cache.get(ids, &storage, &pools).now_or_never().unwrap().unwrap();
+            found.into_iter().map(|ticket| ticket.unwrap().id).collect::<Vec<_>>()
+        };
+        assert_eq!(get(&ids), ids);
+        assert_eq!(cache.lock().len(), 3);
+        assert_eq!(get(&ids[..1]), ids[..1]);
+        let backwards: Vec<TicketId> = ids.iter().rev().copied().collect();
+        assert_eq!(get(&backwards), backwards, "in the order asked for");
+    }
+
+    #[test]
+    fn what_does_not_exist_is_not_found_and_asked_for_again() {
+        let (storage, ids) = stored(1);
+        let (cache, pools) = (ListingCache::default(), KnownPools::default());
+        let unknown = TicketId::from_uuid(uuid::Uuid::nil());
+        let asked = [unknown, ids[0]];
+        let found = cache.get(&asked, &storage, &pools).now_or_never().unwrap().unwrap();
+        let versions: Vec<Option<Version>> =
+            found.iter().map(|ticket| ticket.as_ref().map(|ticket| ticket.version)).collect();
+        assert_eq!(versions, [None, Some(Version::FIRST)]);
+        assert!(pools.get(ids[0]).is_some(), "its pool was read with it");
+        assert_eq!(cache.lock().len(), 1);
+    }
+}

@@ -1,0 +1,54 @@
+//! The use cases, one room for each noun, and the engine's background work.
+//!
+//! A use case reads versioned aggregates, lets the machines of [`domain`](crate::domain) decide,
+//! and hands the storage one [`WriteBatch`](crate::ports::WriteBatch). When somebody was
+//! quicker it reads and decides again. It is the only caller of the ports.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`tickets`], [`orders`], [`payments`], [`refunds`] | what callers can do |
+//! | [`outbox_relay`], [`expiry_sweeper`], [`payment_reconciler`], [`expiration`] | what goes on by itself, each a [`Duty`] |
+//! | `group_commit` | the writer: many batches, one commit |
+//! | `order_endings` | how orders end, whoever ends them |
+//! | `payment_driver`, `found_intents` | what must be done at the gateway, and what it tells of |
+//! | `idempotency` | commands under a key |
+//! | `known_pools`, `listing_cache`, `prediction` | what a process remembers, never the truth |
+
+pub mod caller;
+pub mod duty;
+pub(crate) mod engine;
+pub mod error;
+pub mod expiration;
+pub mod expiry_sweeper;
+mod found_intents;
+pub(crate) mod group_commit;
+mod idempotency;
+pub(crate) mod known_pools;
+pub(crate) mod listing_cache;
+mod order_endings;
+pub mod orders;
+pub mod outbox_relay;
+mod payment_driver;
+pub mod payment_reconciler;
+pub mod payments;
+mod prediction;
+pub mod refunds;
+pub mod settings;
+pub mod shutdown;
+pub(crate) mod single_flight;
+pub(crate) mod storage_time;
+pub mod tickets;
+#[cfg(test)]
+mod use_cases;
+
+pub use caller::Caller;
+pub use duty::{Duty, Progress};
+pub use error::Error;
+pub use orders::Orders;
+pub use payments::{PaymentOutcome, PaymentReceipt, Payments, WebhookFailure};
+pub use refunds::{RefundRequest, Refunder, Refunds};
+pub use settings::{InvalidSettings, Settings};
+pub use tickets::{ListingView, Tickets};
+
+#[cfg(test)]
+mod tests;

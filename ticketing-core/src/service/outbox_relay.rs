@@ -1,0 +1,161 @@
+//! The relay: from the outbox to the bus.
+//!
+//! A commit writes its events and one outbox row. The relay leases rows, publishes their events
+//! and marks the rows published when the bus has confirmed every event. A crash in between
+//! means that events are published twice, which consumers don't mind. No row is locked while
+//! publishing, and a row is found whenever its commit becomes visible: nothing is read "after
+//! the last one seen".
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::ports::error::{PortError, PortErrorKind};
+use crate::ports::storage::{DeadLetter, OutboxRow, OutboxRowId};
+use crate::service::duty::{Duty, Progress};
+use crate::service::engine::Engine;
+use crate::service::error::Error;
+use crate::values::Timestamp;
+
+/// How long a claimed row is ours. Much longer than publishing takes.
+const LEASE: Duration = Duration::from_secs(30);
+/// The most rows of one step.
+const ROWS_MAX: usize = 64;
+/// How long the relay sleeps when nobody rings: rows of other processes that died.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The most rows that one step of pruning forgets.
+const PRUNE_MAX: usize = 512;
+/// How often old rows are looked for.
+const PRUNE_EVERY: Duration = Duration::from_mins(1);
+
+/// Publishes what was committed.
+#[derive(Debug)]
+pub struct OutboxRelay {
+    engine: Arc<Engine>,
+    prune_at: Duration,
+    is_behind: bool,
+}
+
+impl OutboxRelay {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        let prune_at = engine.runtime.elapsed();
+        Self { engine, prune_at, is_behind: false }
+    }
+
+    /// Publishes the events of one row. `false` if some of them must be tried again.
+    async fn publish(&self, row: OutboxRow) -> Result<bool, Error> {
+        let results = self.engine.bus.publish(&row.events).await;
+        let mut dead = Vec::new();
+        for (index, event) in row.events.iter().enumerate() {
+            match results.get(index) {
+                Some(Ok(())) => {}
+                Some(Err(error)) if is_hopeless(error) => {
+                    tracing::error!(%error, event.id = %event.header.id, "can't be published");
+                    let (event, at) = (event.key(), self.engine.now());
+                    dead.push(DeadLetter { event, reason: error.to_string(), at });
+                }
+                // A bus that answers for fewer events than it got has not confirmed the rest.
+                Some(Err(_)) | None => return Ok(false),
+            }
+        }
+        // Claimed anew meanwhile: whoever did publishes it once more, and marks it.
+        self.engine.storage.outbox_done(row.id, row.epoch, &dead).await?;
+        Ok(true)
+    }
+
+    /// Forgets a few rows that are old enough. Answers whether there may be more.
+    async fn prune(&mut self) -> Result<bool, Error> {
+        let engine = &self.engine;
+        if engine.runtime.elapsed() < self.prune_at {
+            return Ok(false);
+        }
+        let before = engine.now().minus(engine.settings.event_retention);
+        let gone = engine.storage.prune(before, PRUNE_MAX).await?;
+        if gone < PRUNE_MAX {
+            self.prune_at = engine.runtime.elapsed().saturating_add(PRUNE_EVERY);
+        }
+        Ok(gone == PRUNE_MAX)
+    }
+
+    /// Sheds reservations while more waits than should, and not any longer.
+    ///
+    /// Once behind, it looks until nothing waits: rows that are leased after a failure are not
+    /// claimed, but they wait all the same.
+    async fn watch_depth(&mut self) -> Result<(), Error> {
+        if self.is_behind {
+            let engine = &self.engine;
+            let rows = engine.storage.outbox_depth().await?.rows;
+            engine.writer.note_outbox(rows > engine.settings.outbox_max);
+            self.is_behind = rows > 0;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Duty for OutboxRelay {
+    fn name(&self) -> &'static str {
+        "outbox relay"
+    }
+
+    async fn step(&mut self) -> Result<Progress, Error> {
+        let rows = self.engine.storage.claim_outbox(LEASE, ROWS_MAX).await?;
+        let claimed = rows.len();
+        let mut published = true;
+        for row in rows {
+            published &= self.publish(row).await?;
+        }
+        self.is_behind |= claimed == ROWS_MAX || !published;
+        self.watch_depth().await?;
+        if !published {
+            // The lease brings the row back.
+            return Ok(Progress::Idle);
+        }
+        let pruned = self.prune().await?;
+        Ok(if claimed > 0 || pruned { Progress::Busy } else { Progress::Idle })
+    }
+
+    async fn idle(&mut self) {
+        tokio::select! {
+            biased;
+            () = self.engine.outbox_bell.notified() => {}
+            () = self.engine.runtime.sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Whether the bus refuses this very event, for ever. What is wrong with the bus itself passes,
+/// or is mended.
+fn is_hopeless(error: &PortError) -> bool {
+    match error.kind() {
+        PortErrorKind::Refused | PortErrorKind::Corrupt { .. } => true,
+        PortErrorKind::Unavailable | PortErrorKind::Misconfigured | PortErrorKind::Closed => false,
+    }
+}
+
+impl Engine {
+    /// Publishes once more what was committed at or after `since`: for a bus that may have
+    /// forgotten it. Answers how many events that were; those that can't be published are not
+    /// among them.
+    pub(crate) async fn publish_again(&self, since: Timestamp) -> Result<usize, Error> {
+        let mut after: Option<OutboxRowId> = None;
+        let mut events = 0;
+        loop {
+            let rows = self.storage.published_since(since, after, ROWS_MAX).await?;
+            let Some(last) = rows.last() else {
+                return Ok(events);
+            };
+            after = Some(last.id);
+            for row in &rows {
+                for published in self.bus.publish(&row.events).await {
+                    match published {
+                        Ok(()) => events += 1,
+                        Err(error) if is_hopeless(&error) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+        }
+    }
+}

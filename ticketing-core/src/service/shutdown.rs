@@ -1,0 +1,61 @@
+//! How the engine's tasks are told to stop, and how their end is awaited.
+
+use std::convert::Infallible;
+
+use tokio::sync::{mpsc, watch};
+
+/// Told to every task: go on, or come to an end.
+#[derive(Debug, Clone)]
+pub struct Shutdown {
+    told: watch::Receiver<bool>,
+}
+
+impl Shutdown {
+    /// Ready when it is time to stop, also when nobody is left who could say so.
+    pub async fn requested(&mut self) {
+        self.told.wait_for(|stop| *stop).await.ok();
+    }
+
+    /// Whether it is time to stop.
+    pub fn is_requested(&self) -> bool {
+        *self.told.borrow() || self.told.has_changed().is_err()
+    }
+}
+
+/// Held by a task for as long as it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskGuard(
+    #[expect(dead_code, reason = "held, not used")] mpsc::Sender<Infallible>,
+);
+
+/// Stops tasks, and waits for them.
+#[derive(Debug)]
+pub(crate) struct Stopper {
+    tell: watch::Sender<bool>,
+    guard: Option<TaskGuard>,
+    ended: mpsc::Receiver<Infallible>,
+}
+
+impl Stopper {
+    pub(crate) fn new() -> Self {
+        let (sender, ended) = mpsc::channel(1);
+        Self { tell: watch::channel(false).0, guard: Some(TaskGuard(sender)), ended }
+    }
+
+    pub(crate) fn listener(&self) -> Shutdown {
+        Shutdown { told: self.tell.subscribe() }
+    }
+
+    /// A guard for a new task; nothing once the end was awaited.
+    pub(crate) fn guard(&self) -> Option<TaskGuard> {
+        self.guard.clone()
+    }
+
+    /// Tells every task to stop, and waits until the last one has.
+    pub(crate) async fn stop(&mut self) {
+        self.tell.send_replace(true);
+        self.guard = None;
+        // Nothing is ever sent: `None` says that every guard is gone.
+        self.ended.recv().await;
+    }
+}

@@ -1,0 +1,16 @@
+//! The use cases under races, crashes and bad luck: what must be true when everything has come
+//! to rest, and what exactly has become of the order, its units and the money.
+
+mod laws;
+mod people;
+mod state;
+mod wire;
+mod world;
+
+mod payment_keys;
+mod races_cancel;
+mod races_expiry;
+mod races_payment;
+mod races_webhook;
+mod refunds;
+mod restore;

@@ -1,0 +1,182 @@
+//! Listings: put on sale, edited, withdrawn, found.
+
+use std::sync::Arc;
+
+use tracing::instrument;
+
+use crate::domain::event::EventKey;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::ticket::{NewTicket, Ticket, TicketCommand, TicketDecision, TicketEdit};
+use crate::domain::view::{InventoryView, TicketView};
+use crate::ports::storage::{Listing, ListingQuery};
+use crate::service::caller::Caller;
+use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::error::Error;
+use crate::service::group_commit::Urgency;
+use crate::service::idempotency::{Halt, KeyUse};
+use crate::values::{Paged, TicketId, Timestamp, UserId, Version};
+
+/// What can be done with listings.
+#[derive(Debug, Clone)]
+pub struct Tickets {
+    engine: Arc<Engine>,
+    caller: Caller,
+}
+
+/// A listing and its units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingView {
+    /// The listing.
+    pub ticket: TicketView,
+    /// Its units.
+    pub inventory: InventoryView,
+}
+
+impl From<Listing> for ListingView {
+    fn from(listing: Listing) -> Self {
+        Self { ticket: listing.ticket.view(), inventory: listing.pool.view() }
+    }
+}
+
+impl Tickets {
+    pub(crate) fn new(engine: Arc<Engine>, caller: Caller) -> Self {
+        Self { engine, caller }
+    }
+
+    /// Puts a ticket on sale.
+    ///
+    /// # Errors
+    /// [`Reason::Invalid`] with every wrong field; or the engine is unavailable.
+    #[instrument(skip_all)]
+    pub async fn list_for_sale(&self, seller: UserId, new: NewTicket) -> Result<TicketView, Error> {
+        let key = KeyUse::of(&self.caller, &seller, "list", &new)?;
+        let fresh = self.list_fresh(seller, new, key.clone());
+        self.engine.once(key, fresh).await
+    }
+
+    async fn list_fresh(
+        &self,
+        seller: UserId,
+        new: NewTicket,
+        key: Option<KeyUse>,
+    ) -> Result<TicketView, Halt> {
+        let id = TicketId::from_uuid(self.engine.ids.next());
+        for _ in 0..ATTEMPTS_MAX {
+            let now = self.engine.now();
+            let decision = Ticket::list(id, seller.clone(), new.clone(), now)?;
+            if let Some(view) = self.commit(&seller, decision, key.as_ref(), now).await? {
+                return Ok(view);
+            }
+        }
+        Err(Error::Conflict.into())
+    }
+
+    /// Puts new terms in place of the old ones. `seen` is the version that the seller saw.
+    ///
+    /// # Errors
+    /// The listing does not exist or is another's; it was withdrawn; units are held or sold and
+    /// the edit touches what that fixes; the version is stale; a field is wrong.
+    #[instrument(skip_all, fields(ticket.id = %id))]
+    pub async fn edit(
+        &self,
+        seller: &UserId,
+        id: TicketId,
+        terms: NewTicket,
+        seen: Option<Version>,
+    ) -> Result<TicketView, Error> {
+        let key = KeyUse::of(&self.caller, seller, "edit", &(id, &terms, seen))?;
+        let fresh = self.change_fresh(seller, id, key.clone(), move |listing: &Listing| {
+            TicketCommand::Edit(TicketEdit { terms: terms.clone(), seen, pool: listing.pool })
+        });
+        self.engine.once(key, fresh).await
+    }
+
+    /// Takes a listing off sale. Sold units stay sold; live holds refuse it, unless they are to
+    /// be cancelled too.
+    ///
+    /// # Errors
+    /// The listing does not exist or is another's; units are held.
+    #[instrument(skip_all, fields(ticket.id = %id))]
+    pub async fn withdraw(
+        &self,
+        seller: &UserId,
+        id: TicketId,
+        cancel_holds: bool,
+    ) -> Result<TicketView, Error> {
+        let key = KeyUse::of(&self.caller, seller, "withdraw", &(id, cancel_holds))?;
+        let fresh = self.change_fresh(seller, id, key.clone(), move |listing: &Listing| {
+            TicketCommand::Withdraw { pool: listing.pool, cancel_holds }
+        });
+        self.engine.once(key, fresh).await
+    }
+
+    async fn change_fresh(
+        &self,
+        seller: &UserId,
+        id: TicketId,
+        key: Option<KeyUse>,
+        command: impl Fn(&Listing) -> TicketCommand + Send,
+    ) -> Result<TicketView, Halt> {
+        for _ in 0..ATTEMPTS_MAX {
+            let listing = self.read(id).await?;
+            let now = self.engine.now();
+            let command = command(&listing);
+            if listing.ticket.seller != *seller {
+                let refused = Rejection::new("change the ticket", "another's", Reason::NotOwner);
+                return Err(refused.into());
+            }
+            let decision = listing.ticket.decide(command)?;
+            if let Some(view) = self.commit(seller, decision, key.as_ref(), now).await? {
+                return Ok(view);
+            }
+        }
+        Err(Error::Conflict.into())
+    }
+
+    /// Commits what was decided; nothing if it must be decided again.
+    async fn commit(
+        &self,
+        seller: &UserId,
+        decision: TicketDecision,
+        key: Option<&KeyUse>,
+        now: Timestamp,
+    ) -> Result<Option<TicketView>, Halt> {
+        let ticket = decision.ticket.next();
+        let view = ticket.view();
+        let answer = EventKey { aggregate: ticket.id.into(), version: ticket.version };
+        let batch = self
+            .engine
+            .batch(self.caller.cause(seller), now)
+            .ticket(decision)
+            .keyed(key.map(|key| key.record(answer, now)))
+            .build();
+        self.engine.listings.forget(view.id);
+        let committed = self.engine.commit(batch, Urgency::Settling).await;
+        self.engine.listings.forget(view.id);
+        match committed {
+            Ok(()) => Ok(Some(view)),
+            Err(missed) => missed.again_or_halt("change the ticket").map(|()| None),
+        }
+    }
+
+    /// A listing with its units.
+    ///
+    /// # Errors
+    /// There is none; or the engine is unavailable.
+    pub async fn get(&self, id: TicketId) -> Result<ListingView, Error> {
+        self.read(id).await.map(ListingView::from)
+    }
+
+    /// Listings, newest first: those that can be bought now, unless all are asked for.
+    ///
+    /// # Errors
+    /// The engine is unavailable.
+    pub async fn search(&self, query: &ListingQuery) -> Result<Paged<ListingView>, Error> {
+        Ok(self.engine.storage.search(query).await?.map(ListingView::from))
+    }
+
+    async fn read(&self, id: TicketId) -> Result<Listing, Error> {
+        let listings = self.engine.storage.listings(&[id]).await?;
+        listings.into_iter().next().ok_or(Error::NotFound("ticket"))
+    }
+}
