@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+pub mod domain;
+pub mod memory;
+pub mod ports;
+pub mod service;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod ticketing;
+pub mod values;
+
+pub use builder::{Builder, Duties, StartError};
+pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection};
+pub use ports::PaymentMethod;
+pub use service::{
+    Caller, Error, ListingView, PaymentOutcome, PaymentReceipt, RefundRequest, Refunder, Settings,
+    WebhookFailure,
+};
+pub use ticketing::Ticketing;

@@ -1,0 +1,110 @@
+//! Histories of several processes with everything going wrong, each chosen by a seed.
+//!
+//! Every history has two engines over one storage, one bus, one set of timers and one gateway,
+//! all of them faulty; buyers and sellers with a thousand mixed commands; crashes and restarts.
+//! While faults are on, the invariants are checked after every commit. Then the faults end, and
+//! everything must come to rest: no unit held by nobody, no event unpublished, no money that
+//! belongs to no order, and every acknowledged command in effect.
+//!
+//! A failing history prints its seed. `TICKETING_SEED=n` runs that one alone, and
+//! `TICKETING_SEEDS=n` runs that many.
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod world;
+
+#[cfg(test)]
+mod histories {
+    use crate::commands::Workload;
+    use crate::world::World;
+
+    /// How many histories there are unless the environment says otherwise.
+    const SEEDS: u64 = 500;
+    /// How many commands a history has.
+    const COMMANDS: usize = 1_000;
+    /// In how many tests the histories are split, so that they run side by side.
+    const SHARDS: u64 = 8;
+
+    /// Runs one history to its end and answers its trace.
+    fn run(seed: u64, commands: usize) -> u64 {
+        let mut world = World::new(seed);
+        let mut workload = Workload::new(seed);
+        for _ in 0..commands {
+            workload.step(&mut world);
+        }
+        world.come_to_rest();
+        world.check_rest();
+        let done = world.oracle.answers().get("ok").copied().unwrap_or_default();
+        assert!(done > 0, "seed {seed}: a history in which nothing succeeds tells nothing");
+        world.trace()
+    }
+
+    fn run_shard(shard: u64) {
+        if let Some(seed) = number("TICKETING_SEED") {
+            if seed % SHARDS == shard {
+                run(seed, COMMANDS);
+            }
+            return;
+        }
+        let seeds = number("TICKETING_SEEDS").unwrap_or(SEEDS);
+        for seed in (0..seeds).filter(|seed| seed % SHARDS == shard) {
+            let history = std::panic::catch_unwind(|| run(seed, COMMANDS));
+            assert!(history.is_ok(), "seed {seed} failed: TICKETING_SEED={seed} replays it");
+        }
+    }
+
+    fn number(variable: &str) -> Option<u64> {
+        std::env::var(variable).ok()?.parse().ok()
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_0() {
+        run_shard(0);
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_1() {
+        run_shard(1);
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_2() {
+        run_shard(2);
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_3() {
+        run_shard(3);
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_4() {
+        run_shard(4);
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_5() {
+        run_shard(5);
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_6() {
+        run_shard(6);
+    }
+
+    #[test]
+    fn every_history_keeps_the_invariants_shard_7() {
+        run_shard(7);
+    }
+
+    #[test]
+    fn the_same_seed_is_the_same_history() {
+        for seed in 0..5 {
+            assert_eq!(run(seed, 200), run(seed, 200), "seed {seed}");
+        }
+        assert_ne!(run(1, 200), run(2, 200), "different seeds are different histories");
+    }
+}
