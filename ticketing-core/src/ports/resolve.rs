@@ -10,7 +10,8 @@
 //! 4. an aggregate is not at the version it was decided on: [`CommitError::Conflict`];
 //! 5. a pool refuses: [`CommitError::ClaimRefused`].
 //!
-//! A refused batch leaves no trace. The outcome of a group equals that of its accepted batches
+//! The id of a batch that changes no aggregate is kept nowhere: such a batch is known by its key,
+//! and without one it does the same again. A refused batch leaves no trace. The outcome of a group equals that of its accepted batches
 //! committed one by one, in everything but how often the versions of pools and allowances count:
 //! once for a group.
 

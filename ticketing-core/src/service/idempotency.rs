@@ -111,6 +111,9 @@ impl Engine {
     }
 
     /// Does `fresh` once for the key, and answers the same every time.
+    ///
+    /// Callers box `fresh`: what a use case holds across its awaits would otherwise be part of the
+    /// future of whoever embeds the engine.
     pub(crate) async fn once<T: Replay>(
         &self,
         key: Option<KeyUse>,

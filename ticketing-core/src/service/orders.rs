@@ -49,7 +49,7 @@ impl Orders {
         let lines: Vec<(TicketId, u32)> = lines.into_iter().take(Order::MAX_LINES + 1).collect();
         let key = KeyUse::of(&self.caller, &buyer, "reserve", &lines)?;
         let fresh = self.reserve_fresh(&buyer, &lines, key.clone());
-        self.engine.once(key, fresh).await
+        self.engine.once(key, Box::pin(fresh)).await
     }
 
     async fn reserve_fresh(
@@ -170,7 +170,7 @@ impl Orders {
     pub async fn extend(&self, buyer: &UserId, id: OrderId) -> Result<OrderView, Error> {
         let key = KeyUse::of(&self.caller, buyer, "extend", &id)?;
         let fresh = self.extend_fresh(buyer, id, key.clone());
-        self.engine.once(key, fresh).await
+        self.engine.once(key, Box::pin(fresh)).await
     }
 
     async fn extend_fresh(
@@ -221,7 +221,7 @@ impl Orders {
             };
             self.engine.end_order(id, command, cause, key.clone()).await
         };
-        let cancelled = self.engine.once(key.clone(), fresh).await?;
+        let cancelled = self.engine.once(key.clone(), Box::pin(fresh)).await?;
         // Outside of what the key stands for, so that a repeated command hears of the same end.
         Ok(self.engine.await_void(cancelled).await)
     }

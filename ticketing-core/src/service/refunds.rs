@@ -110,7 +110,7 @@ impl Refunds {
         };
         let key = KeyUse::of(&self.caller, &user, "refund", &(order, &request))?;
         let fresh = self.request_fresh(&by, order, &request, key.clone());
-        self.engine.once(key, fresh).await
+        self.engine.once(key, Box::pin(fresh)).await
     }
 
     async fn request_fresh(

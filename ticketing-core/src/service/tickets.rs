@@ -51,7 +51,7 @@ impl Tickets {
     pub async fn list_for_sale(&self, seller: UserId, new: NewTicket) -> Result<TicketView, Error> {
         let key = KeyUse::of(&self.caller, &seller, "list", &new)?;
         let fresh = self.list_fresh(seller, new, key.clone());
-        self.engine.once(key, fresh).await
+        self.engine.once(key, Box::pin(fresh)).await
     }
 
     async fn list_fresh(
@@ -88,7 +88,7 @@ impl Tickets {
         let fresh = self.change_fresh(seller, id, key.clone(), move |listing: &Listing| {
             TicketCommand::Edit(TicketEdit { terms: terms.clone(), seen, pool: listing.pool })
         });
-        self.engine.once(key, fresh).await
+        self.engine.once(key, Box::pin(fresh)).await
     }
 
     /// Takes a listing off sale. Sold units stay sold; live holds refuse it, unless they are to
@@ -107,7 +107,7 @@ impl Tickets {
         let fresh = self.change_fresh(seller, id, key.clone(), move |listing: &Listing| {
             TicketCommand::Withdraw { pool: listing.pool, cancel_holds }
         });
-        self.engine.once(key, fresh).await
+        self.engine.once(key, Box::pin(fresh)).await
     }
 
     async fn change_fresh(
