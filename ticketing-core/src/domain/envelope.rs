@@ -24,8 +24,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::domain::event::{Actor, DomainEvent, EventHeader, EventKey, EventType};
-use crate::values::{BatchId, CorrelationId, EventId, Timestamp, UserId};
+use crate::domain::event::{DomainEvent, EventHeader, EventKey, EventType, UnknownActor};
+use crate::values::{BatchId, CorrelationId, EventId, Timestamp};
 
 /// What happened, to what, when, and by whom.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +101,7 @@ impl Event {
             time: self.header.occurred_at,
             datacontenttype: "application/json".into(),
             sequence: key.version.to_string(),
-            actor: actor_word(&self.header.actor),
+            actor: self.header.actor.to_string(),
             correlationid: self.header.correlation,
             causationid: self.header.causation,
             data: Cow::Owned(self.data.payload()?),
@@ -124,7 +124,10 @@ impl Event {
         let header = EventHeader {
             id: wire.id,
             occurred_at: wire.time,
-            actor: actor_of(&wire.actor)?,
+            actor: wire
+                .actor
+                .parse()
+                .map_err(|UnknownActor(word)| EnvelopeError::UnknownActor(word))?,
             correlation: wire.correlationid,
             causation: wire.causationid,
         };
@@ -190,29 +193,6 @@ impl DomainEvent {
 
 fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, EnvelopeError> {
     serde_json::from_str(json).map_err(EnvelopeError::Malformed)
-}
-
-fn actor_word(actor: &Actor) -> String {
-    match actor {
-        Actor::User(user) => format!("user:{user}"),
-        Actor::Operator(user) => format!("operator:{user}"),
-        Actor::Timer => "timer".to_owned(),
-        Actor::Gateway => "gateway".to_owned(),
-        Actor::Engine => "engine".to_owned(),
-    }
-}
-
-fn actor_of(word: &str) -> Result<Actor, EnvelopeError> {
-    let unknown = || EnvelopeError::UnknownActor(word.to_owned());
-    let user = |text: &str| UserId::new(text).map_err(|_invalid| unknown());
-    match word.split_once(':') {
-        Some(("user", id)) => user(id).map(Actor::User),
-        Some(("operator", id)) => user(id).map(Actor::Operator),
-        None if word == "timer" => Ok(Actor::Timer),
-        None if word == "gateway" => Ok(Actor::Gateway),
-        None if word == "engine" => Ok(Actor::Engine),
-        Some(_) | None => Err(unknown()),
-    }
 }
 
 #[cfg(test)]

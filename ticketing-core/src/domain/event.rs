@@ -5,6 +5,7 @@
 //! snapshots of the aggregate at that version.
 
 use std::fmt;
+use std::str::FromStr;
 
 use uuid::Uuid;
 
@@ -322,6 +323,41 @@ pub enum Actor {
     Gateway,
     /// An operator.
     Operator(UserId),
+}
+
+/// Words that name nobody who can cause an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the actor {0:?} is unknown")]
+pub struct UnknownActor(pub String);
+
+impl fmt::Display for Actor {
+    /// As in the envelope: `user:ada`, `timer`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => write!(f, "user:{user}"),
+            Self::Operator(user) => write!(f, "operator:{user}"),
+            Self::Timer => f.write_str("timer"),
+            Self::Gateway => f.write_str("gateway"),
+            Self::Engine => f.write_str("engine"),
+        }
+    }
+}
+
+impl FromStr for Actor {
+    type Err = UnknownActor;
+
+    fn from_str(word: &str) -> Result<Self, UnknownActor> {
+        let unknown = || UnknownActor(word.to_owned());
+        let user = |text: &str| UserId::new(text).map_err(|_invalid| unknown());
+        match word.split_once(':') {
+            Some(("user", id)) => user(id).map(Self::User),
+            Some(("operator", id)) => user(id).map(Self::Operator),
+            None if word == "timer" => Ok(Self::Timer),
+            None if word == "gateway" => Ok(Self::Gateway),
+            None if word == "engine" => Ok(Self::Engine),
+            Some(_) | None => Err(unknown()),
+        }
+    }
 }
 
 /// Everything about an event but its payload.

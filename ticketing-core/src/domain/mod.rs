@@ -17,6 +17,7 @@
 //! | [`settlement`] | what a gateway's word about an intent does to payment and order at once |
 //! | [`event`], [`envelope`], [`view`] | what happened, as others see it |
 //! | [`rejection`] | why the engine says no |
+//! | [`words`] | how states are written where they are stored |
 
 pub mod decision;
 pub mod envelope;
@@ -34,6 +35,7 @@ pub mod ticket;
 #[cfg(test)]
 mod transition_table;
 pub mod view;
+pub mod words;
 
 pub use decision::{Decision, Units};
 pub use envelope::Event;

@@ -335,7 +335,7 @@ impl Payment {
         waited && self.confirmed_by == ConfirmedBy::Server
     }
 
-    /// Whether it may still take money: an order has at most one such attempt.
+    /// Whether money may still move for it at the gateway.
     pub fn is_live(&self) -> bool {
         match self.state {
             PaymentState::Initiated
@@ -349,6 +349,14 @@ impl Payment {
             | PaymentState::Voided
             | PaymentState::NeedsOperator { .. } => false,
         }
+    }
+
+    /// Whether it may still pay for its order. A storage refuses a second one for the same order.
+    ///
+    /// One that is being voided may not, though it is live: it can lie beside another, when its
+    /// intent was given up, the buyer tried again, and the gateway authorized it after all.
+    pub fn may_pay(&self) -> bool {
+        self.is_live() && !matches!(self.state, PaymentState::Voiding { .. })
     }
 
     /// What of a captured payment can still be refunded.

@@ -25,11 +25,20 @@ use crate::values::{
 /// Independent batches for one transaction.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Group {
-    /// The batches. One that is refused never fails its neighbours.
-    pub batches: Vec<WriteBatch>,
+    /// The batches. One that is refused never fails its neighbours. Shared, so that a writer keeps
+    /// what it may have to commit again, and a storage what it must write though nobody waits.
+    pub batches: Arc<[WriteBatch]>,
     /// What the writer believes the storage would read for them. An adapter that uses it saves
-    /// reads; one that ignores it is slower, never wrong.
+    /// reads, see [`resolve_predicted`](crate::ports::resolve_predicted); one that ignores it is
+    /// slower, never wrong.
     pub predicted: Option<Snapshot>,
+}
+
+impl Group {
+    /// Batches to be decided on what the storage reads.
+    pub fn of(batches: impl Into<Arc<[WriteBatch]>>) -> Self {
+        Self { batches: batches.into(), predicted: None }
+    }
 }
 
 /// What one use case wants written, all of it or nothing.

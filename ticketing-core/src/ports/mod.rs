@@ -46,11 +46,13 @@ pub use payment_gateway::{
     OpenIntent, OpenedIntent, PaymentGateway, PaymentMethod, RefundReport, RefundStatus,
     SendRefund, WebhookError, WebhookRequest,
 };
-pub use resolve::{AllowanceWrite, PoolWrite, Resolution, RowWrite, Writes, resolve};
+pub use resolve::{
+    AllowanceWrite, PoolWrite, Resolution, RowWrite, Writes, resolve, resolve_predicted,
+};
 pub use runtime::{BoxFuture, Runtime, TokioRuntime};
 pub use snapshot::{Footprint, Snapshot};
 pub use storage::{
     Committed, DeadLetter, Due, Listing, ListingQuery, OrderDirection, OutboxDepth, OutboxRow,
-    OutboxRowId, Received, Storage, Webhook,
+    OutboxRowId, Received, Storage, Webhook, has_words, words,
 };
 pub use timers::{ClaimedWakeup, Timers, Wakeup};

@@ -10,10 +10,11 @@
 //! 4. an aggregate is not at the version it was decided on: [`CommitError::Conflict`];
 //! 5. a pool refuses: [`CommitError::ClaimRefused`].
 //!
-//! The id of a batch that changes no aggregate is kept nowhere: such a batch is known by its key,
-//! and without one it does the same again. A refused batch leaves no trace. The outcome of a group equals that of its accepted batches
-//! committed one by one, in everything but how often the versions of pools and allowances count:
-//! once for a group.
+//! A refused batch leaves no trace. The id of a batch that changes no aggregate is kept nowhere:
+//! such a batch is known by its key, and without one it does the same again.
+//!
+//! The outcome of a group equals that of its accepted batches committed one by one, in everything
+//! but how often the versions of pools and allowances count: once for a group.
 
 mod layered;
 
@@ -101,6 +102,33 @@ pub fn resolve(snapshot: Snapshot, batches: &[WriteBatch]) -> Resolution<'_> {
     let mut world = World::new(snapshot, batches.len());
     let outcomes = batches.iter().map(|batch| world.judge(batch)).collect();
     Resolution { outcomes, writes: world.into_writes() }
+}
+
+/// Decides a group on what its writer predicted, at the storage's own time; nothing if the
+/// prediction can't be used, and the group must be decided on what is stored.
+///
+/// A prediction may be wrong in everything but time, which is not believed but read. What comes
+/// out may be written in one transaction in which every write is guarded, and only if all guards
+/// hold:
+///
+/// - a row with a version [`before`](RowWrite::before) is replaced at that version only, whether
+///   it is an aggregate, a pool or an allowance;
+/// - a row without one is inserted, and must not be there;
+/// - so are the events, under their (kind, id, version), the ids of batches that have events, and
+///   the idempotency keys;
+/// - the storage's time, read after its locks, is in [`Writes::window`].
+///
+/// One guard that fails means that nothing is written and the group is decided on what is stored.
+/// A group of which any batch would be refused is not decided here: a refusal writes nothing, so
+/// no guard would show that what refused it was out of date.
+pub fn resolve_predicted(
+    predicted: Snapshot,
+    now: Timestamp,
+    batches: &[WriteBatch],
+) -> Option<Resolution<'_>> {
+    let resolution = resolve(Snapshot { now, ..predicted }, batches);
+    let whole = resolution.writes.accepted.len() == batches.len();
+    whole.then_some(resolution)
 }
 
 /// The snapshot, with what the accepted batches have made of it so far.

@@ -36,6 +36,19 @@ use crate::values::{
 /// **Leases.** A leased row is not given out again until its lease ends. What is written under a
 /// lease that was lost meanwhile is refused, by version or by epoch.
 ///
+/// **Bounds.** Every call ends within a time of the adapter's own, some seconds, in an error if it
+/// must. A `limit` of zero asks for nothing. A group has as many batches as its writer was told to
+/// put into one, hundreds as a rule; an adapter that can't write so many at once cuts its own
+/// statements, not the transaction.
+///
+/// **Work lists.** One row that can't be read must not keep the others from being worked on: a
+/// list of what is due, unsettled, open or unpublished leaves it out and logs it as an error.
+///
+/// **The last line.** What must never be is refused by the backend too, even when the engine is
+/// wrong: more units of a pool held and sold than its capacity or less than none; two events of
+/// one version; two batches of one id; one idempotency key twice; two payments that
+/// [may pay](Payment::may_pay) for one order; one intent for two payments.
+///
 /// **Reads** see every commit that was acknowledged before they began. A row that can't be read
 /// as what it should be is [`PortErrorKind::Corrupt`](crate::ports::PortErrorKind::Corrupt),
 /// never a panic and never "not found".
@@ -63,7 +76,7 @@ use crate::values::{
 ///
 /// let cause = Cause { actor: Actor::User(seller), correlation: None };
 /// let batch = BatchBuilder::new(cause, &RandomIds, now).ticket(decision).build();
-/// let group = Group { batches: vec![batch], predicted: None };
+/// let group = Group::of(vec![batch]);
 /// let first = storage.commit(group.clone()).await;
 /// assert!(first.outcomes.iter().all(Result::is_ok));
 /// assert_eq!(storage.listings(&[id]).await?.len(), 1);
@@ -130,7 +143,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// The event of one version, as long as it is kept.
     async fn event(&self, key: EventKey) -> Result<Option<Event>, PortError>;
 
-    /// Orders whose deadline has passed, the longest overdue first.
+    /// Orders whose time is up: [`Order::due_at`] is now or was before. The longest overdue
+    /// first, then by id.
     async fn due_orders(&self, limit: usize) -> Result<Due<Order>, PortError>;
 
     /// The same, of one pool.
@@ -144,11 +158,15 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Order>, PortError>;
 
-    /// Withdrawn pools whose live orders are to be cancelled.
+    /// Withdrawn pools whose live orders are to be cancelled, by id.
     async fn clearing_pools(&self, limit: usize) -> Result<Vec<PoolId>, PortError>;
 
-    /// Payments that somebody must look at now. Each is put off by `lease`: not given out again
-    /// until then, unless a commit sets another time.
+    /// Payments that somebody must look at: [`Payment::next_action_at`] is now or was before.
+    /// The longest waiting first, then by id.
+    ///
+    /// Each is put off by `lease`: its `next_action_at` is set to then, at the same version, and
+    /// that is how it is given out. So a commit that was decided before is not in its way, and one
+    /// that sets another time ends the lease.
     async fn unsettled_payments(
         &self,
         lease: Duration,
@@ -180,7 +198,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<OutboxRow>, PortError>;
 
     /// Every event of the row was published, or is a dead letter. `false`, and nothing happens,
-    /// if the row was claimed anew since.
+    /// if the row was claimed anew since, or is not known. Said again under the same epoch, it
+    /// changes nothing and is answered alike.
     async fn outbox_done(
         &self,
         row: OutboxRowId,
@@ -188,7 +207,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
         dead: &[DeadLetter],
     ) -> Result<bool, PortError>;
 
-    /// Published rows with commits at or after `since`, oldest first, after `after`.
+    /// Published rows that were committed at or after `since`, by id, after `after`. A row that
+    /// commits while they are walked may be left out; no other is.
     async fn published_since(
         &self,
         since: Timestamp,
@@ -202,8 +222,10 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Dead letters, newest first.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError>;
 
-    /// Forgets up to `limit` published outbox rows with their events, idempotency keys and
-    /// closed webhooks that are older than `before`. Answers how many rows went.
+    /// Forgets up to `limit` of, in this order: published outbox rows that were committed before
+    /// `before`, with their events and the receipts of their batches; idempotency keys that were
+    /// used before it; closed webhooks that were received before it. Answers how many of these
+    /// went, the events and receipts of a row not counted.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, PortError>;
 }
 
@@ -230,7 +252,8 @@ pub struct Listing {
 /// Which listings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListingQuery {
-    /// Only those whose title or venue has all of these words, as beginnings of words.
+    /// Only those whose title or venue has all of these words, as beginnings of words. What a
+    /// word is, see [`words`].
     pub words: Vec<String>,
     /// Only this seller's.
     pub seller: Option<UserId>,
@@ -238,6 +261,40 @@ pub struct ListingQuery {
     pub all: bool,
     /// Which page.
     pub page: Page,
+}
+
+impl ListingQuery {
+    /// The beginnings of words that are asked for, as [`words`] would have them.
+    pub fn prefixes(&self) -> Vec<String> {
+        self.words.iter().flat_map(|text| words(text)).collect()
+    }
+}
+
+/// The words of a text, as every storage must find them: letters and digits, as Unicode has them,
+/// that stand together, in lower case. Accents stay: `Zoë` is the word `zoë`, and not `zoe`.
+///
+/// ```
+/// use ticketing_core::ports::storage::words;
+///
+/// let found: Vec<String> = words("Front-row, BALCONY 2").collect();
+/// assert_eq!(found, ["front", "row", "balcony", "2"]);
+/// ```
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+}
+
+/// Whether each of the prefixes begins a word of the ticket's title or venue.
+pub fn has_words(ticket: &Ticket, prefixes: &[String]) -> bool {
+    if prefixes.is_empty() {
+        return true;
+    }
+    let mut there: Vec<String> = words(ticket.terms.title.as_str()).collect();
+    if let Some(venue) = &ticket.terms.venue {
+        there.extend(words(venue.as_str()));
+    }
+    prefixes.iter().all(|prefix| there.iter().any(|word| word.starts_with(prefix.as_str())))
 }
 
 /// Which end of a list comes first.
@@ -281,7 +338,8 @@ pub enum Received {
     Seen,
 }
 
-/// Which outbox row. Only equality means anything: an order of numbers is no order of commits.
+/// Which outbox row. Numbers grow with commits, roughly: of two at the same time, the later may
+/// have the smaller one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OutboxRowId(pub i64);
 

@@ -26,6 +26,7 @@ use crate::ports::batch::{Group, Receipt, WriteBatch};
 use crate::ports::error::{CommitError, PortError, PortErrorKind};
 use crate::ports::resolve::SKEW_MAX;
 use crate::ports::runtime::Runtime;
+use crate::ports::snapshot::Snapshot;
 use crate::ports::storage::Storage;
 use crate::service::error::Error;
 use crate::service::known_pools::KnownPools;
@@ -71,8 +72,11 @@ pub(crate) struct GroupCommit {
 #[derive(Debug)]
 struct Submission {
     batch: WriteBatch,
-    reply: oneshot::Sender<Result<Receipt, CommitError>>,
+    reply: Reply,
 }
+
+/// Where a caller waits for the outcome of its batch.
+type Reply = oneshot::Sender<Result<Receipt, CommitError>>;
 
 impl GroupCommit {
     /// Starts a writer task for each lane of the storage. Told to stop, a lane takes nothing
@@ -196,43 +200,38 @@ impl Lane {
         }
         let (fresh, stale): (Vec<_>, Vec<_>) = group.into_iter().partition(is_fresh);
         for submission in stale {
-            answer(submission, Err(CommitError::OutOfTime { now }));
+            answer(submission.reply, Err(CommitError::OutOfTime { now }));
         }
         fresh
     }
 
     /// Commits a group until every outcome is known, or patience ends.
-    async fn commit(&self, mut group: Vec<Submission>) {
+    async fn commit(&self, group: Vec<Submission>) {
         let writing = &self.writing;
         let give_up = writing.runtime.elapsed().saturating_add(writing.settings.commit_patience);
         let mut pause = PAUSE_FIRST;
-        let mut predicted = true;
-        while !group.is_empty() {
+        let mut group = Gathered::of(group);
+        let mut predicted = predict(&group.batches, &writing.pools, writing.time.now());
+        while !group.replies.is_empty() {
             let unknown = self.commit_once(group, predicted).await;
-            if unknown.is_empty() {
+            if unknown.replies.is_empty() {
                 return;
             }
             if writing.runtime.elapsed() >= give_up {
-                return answer_unknown(unknown);
+                return unknown.answer();
             }
             writing.runtime.sleep(pause).await;
             pause = pause.saturating_mul(2).min(PAUSE_MAX);
-            group = unknown.into_iter().map(|(submission, _)| submission).collect();
+            group = unknown.again();
             // What failed once is decided on what the storage reads, not on what we believe.
-            predicted = false;
+            predicted = None;
         }
     }
 
     /// Answers everything that has a certain outcome; what has none comes back.
-    async fn commit_once(
-        &self,
-        group: Vec<Submission>,
-        predicted: bool,
-    ) -> Vec<(Submission, PortError)> {
+    async fn commit_once(&self, group: Gathered, predicted: Option<Snapshot>) -> Unknown {
         let writing = &self.writing;
-        let batches: Vec<WriteBatch> = group.iter().map(|one| one.batch.clone()).collect();
-        let predicted =
-            predicted.then(|| predict(&batches, &writing.pools, writing.time.now())).flatten();
+        let batches = Arc::clone(&group.batches);
         let committed = writing.storage.commit(Group { batches, predicted }).await;
         if let Some(now) = committed.now {
             writing.time.observe(now);
@@ -242,14 +241,53 @@ impl Lane {
             writing.outbox_bell.notify_one();
         }
         let mut outcomes = committed.outcomes.into_iter();
-        let mut unknown = Vec::new();
-        for submission in group {
+        let mut unknown = Unknown { batches: group.batches, replies: Vec::new() };
+        for (place, reply) in group.replies.into_iter().enumerate() {
             match outcomes.next().unwrap_or_else(no_outcome) {
-                Err(CommitError::OutcomeUnknown(error)) => unknown.push((submission, error)),
-                outcome => answer(submission, outcome),
+                Err(CommitError::OutcomeUnknown(error)) => {
+                    unknown.replies.push((place, reply, error));
+                }
+                outcome => answer(reply, outcome),
             }
         }
         unknown
+    }
+}
+
+/// A group on its way to the storage: its batches, and who waits for each of them.
+struct Gathered {
+    batches: Arc<[WriteBatch]>,
+    replies: Vec<Reply>,
+}
+
+impl Gathered {
+    fn of(group: Vec<Submission>) -> Self {
+        let (batches, replies): (Vec<_>, _) =
+            group.into_iter().map(|one| (one.batch, one.reply)).unzip();
+        Self { batches: batches.into(), replies }
+    }
+}
+
+/// What came back from the storage without an outcome: the group as it was, and the places in it.
+struct Unknown {
+    batches: Arc<[WriteBatch]>,
+    replies: Vec<(usize, Reply, PortError)>,
+}
+
+impl Unknown {
+    /// The same batches once more, without those whose outcome is known.
+    fn again(self) -> Gathered {
+        let batches = self.replies.iter().filter_map(|(place, _, _)| self.batches.get(*place));
+        let batches = batches.cloned().collect();
+        Gathered { batches, replies: self.replies.into_iter().map(|(_, reply, _)| reply).collect() }
+    }
+
+    fn answer(self) {
+        for (place, reply, error) in self.replies {
+            let batch = self.batches.get(place).map(|batch| tracing::field::display(batch.id()));
+            tracing::error!(%error, batch.id = batch, "gave up on a commit");
+            answer(reply, Err(CommitError::OutcomeUnknown(error)));
+        }
     }
 }
 
@@ -260,16 +298,9 @@ fn no_outcome() -> Result<Receipt, CommitError> {
     Err(CommitError::OutcomeUnknown(error))
 }
 
-fn answer(submission: Submission, outcome: Result<Receipt, CommitError>) {
+fn answer(reply: Reply, outcome: Result<Receipt, CommitError>) {
     // A caller that went away does not mind.
-    submission.reply.send(outcome).ok();
-}
-
-fn answer_unknown(unknown: Vec<(Submission, PortError)>) {
-    for (submission, error) in unknown {
-        tracing::error!(%error, batch.id = %submission.batch.id(), "gave up on a commit");
-        answer(submission, Err(CommitError::OutcomeUnknown(error)));
-    }
+    reply.send(outcome).ok();
 }
 
 #[cfg(test)]

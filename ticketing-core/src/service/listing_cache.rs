@@ -97,8 +97,7 @@ mod tests {
         let planned: Vec<_> =
             (0..listings).map(|_| make.list(&a_seller(), a_new_ticket())).collect();
         let ids = planned.iter().map(|one| one.next.ticket.id).collect();
-        let batches = planned.into_iter().map(|one| one.batch).collect();
-        let group = Group { batches, predicted: None };
+        let group = Group::of(planned.into_iter().map(|one| one.batch).collect::<Vec<_>>());
         let committed = storage.commit(group).now_or_never().unwrap();
         assert!(committed.outcomes.iter().all(Result::is_ok));
         (storage, ids)

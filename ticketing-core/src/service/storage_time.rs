@@ -21,9 +21,12 @@ impl StorageTime {
         Self { clock, offset_micros: AtomicI64::new(0) }
     }
 
+    /// Whole milliseconds: what is decided at this time reads the same in a row, which keeps
+    /// microseconds, and in an event, which does not.
     pub(crate) fn now(&self) -> Timestamp {
         let offset = self.offset_micros.load(Ordering::Relaxed);
-        Timestamp::from_micros(self.clock.now().as_micros().saturating_add(offset))
+        let micros = self.clock.now().as_micros().saturating_add(offset);
+        Timestamp::from_micros(micros).truncated_to_millis()
     }
 
     /// Notes the storage's time.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::domain::inventory::Pool;
 use crate::ports::batch::{Group, Receipt, WriteBatch};
 use crate::ports::error::{CommitError, PortError, PortErrorKind};
-use crate::ports::resolve::{Resolution, Writes, resolve};
+use crate::ports::resolve::{Resolution, Writes, resolve, resolve_predicted};
 use crate::ports::snapshot::{Footprint, Snapshot};
 use crate::ports::storage::Committed;
 use crate::values::{PoolId, Timestamp};
@@ -49,21 +49,19 @@ impl Tables {
     }
 
     /// Decides the group on what the writer believes, and writes it if that turns out true.
-    ///
-    /// Only a group that is accepted whole is written: its guards then cover all that its
-    /// outcomes depend on. Time is not believed but read, as on the careful path.
     fn commit_as_predicted(
         &mut self,
         predicted: Snapshot,
         batches: &[WriteBatch],
         now: Timestamp,
     ) -> Option<Outcomes> {
-        let Resolution { outcomes, writes } = resolve(Snapshot { now, ..predicted }, batches);
-        let accepted = writes.accepted.len() == batches.len();
-        if !accepted || self.check(&writes).is_err() {
+        let resolution = resolve_predicted(predicted, now, batches);
+        let Some(Resolution { outcomes, writes }) =
+            resolution.filter(|resolution| self.check(&resolution.writes).is_ok())
+        else {
             self.counts.missed += 1;
             return None;
-        }
+        };
         self.counts.optimistic += 1;
         self.apply(writes, now);
         Some(outcomes)

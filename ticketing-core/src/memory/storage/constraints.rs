@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::event::AggregateRef;
 use crate::domain::order::Order;
-use crate::domain::payment::{Payment, PaymentState};
+use crate::domain::payment::Payment;
 use crate::ports::batch::{State, WriteBatch};
 use crate::ports::resolve::{RowWrite, Writes};
 use crate::values::{BatchId, IntentRef, OrderId, PaymentId, PoolId, Title, Version};
@@ -122,7 +122,7 @@ impl Tables {
             .map(|payment| (payment.id, payment))
             .collect();
         for payment in written.values() {
-            if let Some(order) = payment.order.filter(|_| may_pay(payment)) {
+            if let Some(order) = payment.order.filter(|_| payment.may_pay()) {
                 self.check_rivals(order, &written)?;
             }
             if let Some(intent) = &payment.intent {
@@ -140,7 +140,7 @@ impl Tables {
         let stored = self.payments.of_order(order);
         let kept = stored.filter(|payment| !written.contains_key(&payment.id));
         let after = kept.chain(written.values().copied());
-        let rivals = after.filter(|payment| payment.order == Some(order) && may_pay(payment));
+        let rivals = after.filter(|payment| payment.order == Some(order) && payment.may_pay());
         if rivals.count() > 1 {
             return Err(Violation::SecondPayment(order));
         }
@@ -179,14 +179,6 @@ fn payment_of<'a>(row: &RowWrite<'a>) -> Option<&'a Payment> {
         State::Payment(payment) => Some(payment),
         State::Ticket(_) | State::Order(_) | State::Refund(_) => None,
     }
-}
-
-/// Whether the attempt may still pay for its order: an order has one such attempt at most.
-///
-/// One that is being voided may not. It can lie beside another: its intent was given up, the
-/// buyer tried again, and then the gateway authorized it after all.
-fn may_pay(payment: &Payment) -> bool {
-    payment.is_live() && !matches!(payment.state, PaymentState::Voiding { .. })
 }
 
 /// The titles that a row would write.

@@ -1,9 +1,8 @@
 //! Listings, newest first, by words, by seller and by whether they can be bought.
 
 use crate::domain::inventory::{Pool, PoolState};
-use crate::domain::ticket::Ticket;
 use crate::ports::error::PortError;
-use crate::ports::storage::{Listing, ListingQuery};
+use crate::ports::storage::{Listing, ListingQuery, has_words};
 use crate::values::{Paged, TicketId, Timestamp};
 
 use super::reads::paged;
@@ -19,7 +18,7 @@ impl Tables {
         let after = query.page.after;
         let last = after.and_then(|at| self.tickets.get(&TicketId::from_uuid(at.position())));
         let until = last.map(|ticket| (ticket.listed_at, ticket.id));
-        let words: Vec<String> = query.words.iter().flat_map(|text| words(text)).collect();
+        let words = query.prefixes();
         let newest_first = self.tickets_by_age.before(until.as_ref());
         let wanted = newest_first
             .filter_map(|(_, id)| self.tickets.get(id))
@@ -40,23 +39,4 @@ impl Tables {
 
 fn can_be_bought(pool: &Pool, now: Timestamp) -> bool {
     pool.state == PoolState::OnSale && pool.available() > 0 && pool.terms.sale.contains(now)
-}
-
-/// Whether each of the words begins a word of the ticket's title or venue.
-fn has_words(ticket: &Ticket, wanted: &[String]) -> bool {
-    if wanted.is_empty() {
-        return true;
-    }
-    let mut there: Vec<String> = words(ticket.terms.title.as_str()).collect();
-    if let Some(venue) = &ticket.terms.venue {
-        there.extend(words(venue.as_str()));
-    }
-    wanted.iter().all(|wanted| there.iter().any(|word| word.starts_with(wanted.as_str())))
-}
-
-/// The words of a text, in lower case: what stands between spaces, dashes and other signs.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
 }

@@ -62,7 +62,7 @@ impl Fixture {
     /// A listing that is stored, and whose pool the writer has not seen.
     fn list(&self, new: NewTicket) -> Ticket {
         let planned = self.make.list(&a_seller(), new);
-        let group = Group { batches: vec![planned.batch], predicted: None };
+        let group = Group::of(vec![planned.batch]);
         let committed = self.settled(self.storage.inner.commit(group));
         assert!(committed.outcomes[0].is_ok());
         let Listing { ticket, .. } = planned.next;

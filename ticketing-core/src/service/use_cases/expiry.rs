@@ -9,7 +9,8 @@ use crate::ports::timers::{Timers as _, Wakeup};
 use crate::testing::builders::{a_buyer, a_new_ticket};
 use crate::values::Version;
 
-const INSTANT: Duration = Duration::from_micros(1);
+/// The least time that the engine tells apart.
+const INSTANT: Duration = Duration::from_millis(1);
 const EXPIRED: OrderState = OrderState::Cancelled { reason: CancelReason::Expired };
 
 /// Timers and bus do the work: the sweeper looks once a week.

@@ -9,7 +9,8 @@ use crate::testing::SkewedClock;
 use crate::testing::builders::{a_buyer, a_new_ticket};
 use crate::values::{Page, Version};
 
-const INSTANT: Duration = Duration::from_micros(1);
+/// The least time that the engine tells apart.
+const INSTANT: Duration = Duration::from_millis(1);
 
 impl Market {
     fn extend(&self, order: &OrderView) -> Result<OrderView, Error> {

@@ -52,7 +52,7 @@ impl World {
 
     async fn group(&self, batches: Vec<WriteBatch>) -> Committed {
         let predicted = None;
-        self.storage.commit(Group { batches, predicted }).await
+        self.storage.commit(Group { batches: batches.into(), predicted }).await
     }
 
     async fn commit(&self, batch: WriteBatch) -> Result<Receipt, CommitError> {
@@ -63,7 +63,7 @@ impl World {
 
     /// Commits a batch past the port, for scenes that are set without waiting.
     fn store(&self, batch: WriteBatch) {
-        let group = Group { batches: vec![batch], predicted: None };
+        let group = Group::of(vec![batch]);
         let committed = self.storage.tables().commit(group, self.clock.now());
         assert!(committed.outcomes[0].is_ok(), "{committed:?}");
     }

@@ -28,7 +28,7 @@ async fn a_true_prediction_is_written_and_comes_to_the_same_as_the_careful_path(
             world.make.reserve(&buyer(1), &[(&listing.ticket, 4)]).batch,
         ];
         let predicted = predict.then(|| world.snapshot(&batches));
-        let committed = world.storage.commit(Group { batches, predicted }).await;
+        let committed = world.storage.commit(Group { batches: batches.into(), predicted }).await;
         assert!(committed.outcomes.iter().all(Result::is_ok));
         assert_eq!(committed.pools[0].held, 6);
         assert_eq!(committed.now, Some(START));
@@ -180,7 +180,8 @@ async fn every_missed_guard_leads_to_what_the_careful_path_does() {
             let batches = vec![batch, in_order];
             let predicted = predict.then_some(predicted);
             let before = world.counts();
-            let committed = world.storage.commit(Group { batches, predicted }).await;
+            let committed =
+                world.storage.commit(Group { batches: batches.into(), predicted }).await;
             let after = world.counts();
             assert_eq!(after.optimistic, before.optimistic, "{miss}");
             assert_eq!(after.careful, before.careful + 1, "{miss}");
@@ -201,7 +202,7 @@ async fn time_is_read_and_not_believed() {
     let mut predicted = world.snapshot(&batches);
     predicted.now = START.plus(60 * MINUTE);
     let predicted = Some(predicted);
-    let committed = world.storage.commit(Group { batches, predicted }).await;
+    let committed = world.storage.commit(Group { batches: batches.into(), predicted }).await;
     assert!(committed.outcomes[0].is_ok());
     assert_eq!(world.counts().optimistic, 1);
     assert_eq!(committed.now, Some(START));
@@ -216,7 +217,7 @@ async fn what_the_backend_refuses_is_a_missed_prediction_too() {
         .map(|new| world.make.list(&a_seller(), new).batch)
         .into();
     let predicted = Some(world.snapshot(&batches));
-    let committed = world.storage.commit(Group { batches, predicted }).await;
+    let committed = world.storage.commit(Group { batches: batches.into(), predicted }).await;
     let refused: Vec<bool> = committed.outcomes.iter().map(is_refused).collect();
     assert_eq!(refused, [false, true, false]);
     assert_eq!(committed.pools.len(), 2);

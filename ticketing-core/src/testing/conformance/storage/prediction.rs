@@ -26,7 +26,7 @@ pub async fn a_right_prediction_is_applied(scene: &Scene) {
         let group = pair(scene, &ticket).await;
         let predicted = predicted(scene, [known]).await;
         let batches = group.to_vec();
-        let committed = scene.storage().commit(Group { batches, predicted }).await;
+        let committed = scene.storage().commit(Group { batches: batches.into(), predicted }).await;
         assert_eq!(Outcome::all(&committed), group.each_ref().map(Outcome::applied));
         known = only(committed.pools, "the pool of the group");
         assert_eq!(known, scene.listing(ticket.id).await.pool, "as it is stored");
@@ -281,5 +281,5 @@ async fn outcomes(
     predicted: Option<Snapshot>,
 ) -> Vec<Outcome> {
     let batches = group.to_vec();
-    Outcome::all(&scene.storage().commit(Group { batches, predicted }).await)
+    Outcome::all(&scene.storage().commit(Group { batches: batches.into(), predicted }).await)
 }

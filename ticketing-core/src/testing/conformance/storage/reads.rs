@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::samples::{key_of, units_for_sale};
+use super::samples::{NO_HOLD, key_of, units_for_sale};
 use super::scene::Scene;
 use crate::domain::envelope::Event;
 use crate::domain::payment::ConfirmedBy;
@@ -181,11 +181,12 @@ pub async fn a_payment_is_found_by_its_intent(scene: &Scene) {
 }
 
 /// A row that was spoilt behind the storage's back is told as such, never as missing; other rows
-/// can still be read.
+/// can still be read, and worked on.
 pub async fn a_spoilt_row_is_corrupt(scene: &Scene) {
     let ticket = scene.list(units_for_sale(5)).await.ticket;
-    let spoilt = scene.reserve(&user("one"), &[(&ticket, 1)]).await;
-    let sound = scene.reserve(&user("two"), &[(&ticket, 1)]).await;
+    let make = || async { scene.make().await.with_policy(NO_HOLD) };
+    let spoilt = scene.apply(make().await.reserve(&user("one"), &[(&ticket, 1)])).await;
+    let sound = scene.apply(make().await.reserve(&user("two"), &[(&ticket, 1)])).await;
     let Some(mend) = scene.namespace().spoil(spoilt.id).await else {
         return;
     };
@@ -198,6 +199,10 @@ pub async fn a_spoilt_row_is_corrupt(scene: &Scene) {
         }
     }
     assert_eq!(scene.order(sound.id).await, sound, "other rows can be read");
+    let live = scene.storage().live_orders(ticket.id, None, 10).await;
+    assert_eq!(worked(live, "live_orders"), [sound.clone()], "other rows can be worked on");
+    let due = worked(scene.storage().due_orders(10).await, "due_orders");
+    assert_eq!(due.items, [sound], "other rows come to their end");
     mend.await;
     assert_eq!(scene.order(spoilt.id).await, spoilt);
 }

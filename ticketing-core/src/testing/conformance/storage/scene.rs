@@ -259,7 +259,7 @@ impl Scene {
 /// needs, the storage may be unavailable: then it is sent again, as the engine would.
 pub(super) async fn commit(storage: &dyn Storage, batches: Vec<WriteBatch>) -> Committed {
     for _ in 0..100 {
-        let group = Group { batches: batches.clone(), predicted: None };
+        let group = Group::of(batches.clone());
         let committed = storage.commit(group).await;
         assert_eq!(committed.outcomes.len(), batches.len(), "one outcome for each batch");
         if batches.is_empty() || !committed.outcomes.iter().all(is_unavailable) {

@@ -18,7 +18,7 @@ pub async fn a_dropped_commit_is_whole_or_nothing(scene: &Scene) {
         let buyer = user(&format!("buyer-{polls}"));
         let make = scene.make().await.keyed(&buyer, "key-1", "reserve");
         let placed = make.reserve(&buyer, &[(&ticket, 2)]);
-        let group = Group { batches: vec![placed.batch.clone()], predicted: None };
+        let group = Group::of(vec![placed.batch.clone()]);
         let storage = scene.storage();
         let patience = usize::try_from(polls).unwrap_or(usize::MAX);
         drop(polled(patience, storage.commit(group)).await);
@@ -45,12 +45,12 @@ pub async fn a_dropped_commit_leaves_no_lock(scene: &Scene) {
         let predicted = None;
         let storage = scene.storage();
         let patience = usize::try_from(polls).unwrap_or(usize::MAX);
-        drop(polled(patience, storage.commit(Group { batches, predicted })).await);
+        drop(polled(patience, storage.commit(Group { batches: batches.into(), predicted })).await);
         let other = only(scene.handles(2).await.split_off(1), "another handle");
         let make = scene.make().await;
         let next = make.reserve(&a_buyer(), &[(&ticket, 1)]).batch;
         let batches = vec![next.clone()];
-        let committed = other.commit(Group { batches, predicted: None }).await;
+        let committed = other.commit(Group::of(batches)).await;
         assert_eq!(Outcome::all(&committed), [Outcome::applied(&next)], "after {polls} polls");
     }
 }

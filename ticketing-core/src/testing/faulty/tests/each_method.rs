@@ -48,7 +48,7 @@ fn of_the_storage() {
         let failure = failure.unwrap();
         assert_eq!(failure.kind(), &crate::ports::PortErrorKind::Unavailable);
     }
-    let group = Group { batches: vec![a_batch(), a_batch()], predicted: None };
+    let group = Group::of(vec![a_batch(), a_batch()]);
     let committed = world.answer(storage.commit(group));
     assert_eq!(committed.outcomes.len(), 2);
     assert!(committed.pools.is_empty() && committed.now.is_none());

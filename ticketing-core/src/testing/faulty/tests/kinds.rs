@@ -99,7 +99,7 @@ fn a_commit_is_not_applied_or_unknown_and_never_half() {
         let world = World::new(1);
         let (storage, reached) = storage(&world.faults);
         world.faults.next(Operation::Commit, kind);
-        let group = Group { batches: vec![a_batch(), a_batch()], predicted: None };
+        let group = Group::of(vec![a_batch(), a_batch()]);
         let committed = world.answer(storage.commit(group));
         assert_eq!(committed.outcomes.len(), 2);
         for outcome in committed.outcomes {
@@ -121,7 +121,7 @@ fn a_commit_that_is_made_twice_answers_the_second_time() {
     let world = World::new(1);
     let (storage, reached) = storage(&world.faults);
     world.faults.next(Operation::Commit, FaultKind::Duplicate);
-    let group = Group { batches: vec![a_batch()], predicted: None };
+    let group = Group::of(vec![a_batch()]);
     let committed = world.answer(storage.commit(group));
     let outcome = committed.outcomes.into_iter().next().unwrap();
     assert!(matches!(outcome, Err(CommitError::Duplicate(_))));

@@ -43,7 +43,7 @@ impl World {
     }
 
     fn commit(&self, batch: WriteBatch) {
-        let group = Group { batches: vec![batch], predicted: None };
+        let group = Group::of(vec![batch]);
         let committed = self.storage.commit(group).now_or_never().unwrap();
         assert!(committed.outcomes[0].is_ok(), "{:?}", committed.outcomes);
     }

@@ -65,7 +65,7 @@ impl History {
         if self.old.is_none() || self.rng.chance(100) {
             self.old = Some(books.clone());
         }
-        Group { batches, predicted }
+        Group { batches: batches.into(), predicted }
     }
 
     /// Remembers most of the pools that a commit told.

@@ -45,8 +45,7 @@ impl Twin {
         place: &str,
     ) -> Vec<Pool> {
         self.clock.set(now);
-        let batches = group.batches.clone();
-        let expected = self.memory.commit(Group { batches, predicted: None }).await;
+        let expected = self.memory.commit(Group::of(Arc::clone(&group.batches))).await;
         let committed = scene.storage().commit(group).await;
         assert_eq!(Outcome::all(&committed), Outcome::all(&expected), "{place}");
         let (mut read, mut wanted) = (committed.pools.clone(), expected.pools);
