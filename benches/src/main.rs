@@ -1,0 +1,82 @@
+//! Measures the engine beside what it replaces, in alternating rounds of one run.
+//!
+//! Figures of two runs can't be compared: machines differ, and the same one is busy now and idle
+//! then. So every claim is a ratio of medians within one run, and after every round the database is
+//! asked whether it holds exactly what was sold.
+//!
+//! ```text
+//! cargo run --release -p ticketing-bench -- compare --store sqlite --callers 64
+//! ```
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+mod compare;
+mod contenders;
+mod report;
+mod round;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Measures the ticketing engine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Reservations a second: the engine, and the same storage without what the engine does.
+    Compare(Compare),
+}
+
+/// What is compared, and how.
+#[derive(Debug, Clone, clap::Args)]
+struct Compare {
+    /// Where orders are kept.
+    #[arg(long, value_enum)]
+    store: Store,
+    /// How many callers reserve at the same time, each waiting for its answer.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    callers: u32,
+    /// Over how many tickets they spread.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    tickets: u32,
+    /// How many rounds each contender has; the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rounds: u32,
+    /// How long a round lasts.
+    #[arg(long, default_value = "2", value_parser = seconds)]
+    seconds: Duration,
+    /// Where files are kept while they are measured, instead of the system's temporary folder.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Writes the figures to a file too.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Store {
+    /// In this process: what the engine itself costs.
+    Memory,
+    /// A SQLite file, every commit on disk before it is answered.
+    Sqlite,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| format!("{error}"))
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Compare(compare) => compare::run(&compare).await,
+    }
+}

@@ -1,0 +1,134 @@
+//! What a storage can be told before it is opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ticketing_core::ports::{Clock, SystemClock};
+
+use crate::error::OpenError;
+use crate::storage::SqliteStorage;
+
+/// What a storage can be told before it is opened.
+///
+/// ```
+/// use ticketing_sqlite::SqliteConfig;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("tickets.db");
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let storage = SqliteConfig::new(&path).readers(8).open().await?;
+/// # Ok::<(), ticketing_sqlite::OpenError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing happens before it is opened"]
+pub struct SqliteConfig {
+    pub(crate) path: PathBuf,
+    pub(crate) readers: u32,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) busy_timeout: Duration,
+}
+
+impl SqliteConfig {
+    /// The file at `path`, which is made if it is not there.
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self {
+            path: path.as_ref().to_owned(),
+            readers: 4,
+            clock: Arc::new(SystemClock),
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// What a URL says: `sqlite:tickets.db`, `sqlite:///var/lib/tickets.db?readers=8`.
+    ///
+    /// # Errors
+    /// [`OpenError::NotAUrl`] for anything else.
+    pub fn from_url(url: &str) -> Result<Self, OpenError> {
+        Self::read_url(url).ok_or_else(|| OpenError::NotAUrl(url.to_owned()))
+    }
+
+    fn read_url(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix("sqlite:")?;
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
+        if path.is_empty() || path == ":memory:" {
+            return None;
+        }
+        let options = options.split('&').filter(|option| !option.is_empty());
+        options.map(|option| option.split_once('=')).try_fold(Self::new(path), |config, option| {
+            match option? {
+                ("readers", number) => {
+                    Some(config.readers(number.parse().ok().filter(|number| *number > 0)?))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// How many connections read at the same time; at least one, and four unless said otherwise.
+    pub fn readers(self, readers: u32) -> Self {
+        Self { readers: readers.max(1), ..self }
+    }
+
+    /// The clock that is the storage's time, instead of the system's.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// How long to wait for somebody else who writes to the file, such as a backup; five seconds
+    /// unless said otherwise.
+    pub fn busy_timeout(self, timeout: Duration) -> Self {
+        Self { busy_timeout: timeout, ..self }
+    }
+
+    /// Opens the file, brings its tables up to date, and locks it against other processes.
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn open(self) -> Result<SqliteStorage, OpenError> {
+        crate::open::open(self).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Option<(String, u32)> {
+        let config = SqliteConfig::from_url(url).ok()?;
+        Some((config.path.to_string_lossy().into_owned(), config.readers))
+    }
+
+    #[test]
+    fn urls_name_a_file() {
+        for (url, path, readers) in [
+            ("sqlite:tickets.db", "tickets.db", 4),
+            ("sqlite://tickets.db", "tickets.db", 4),
+            ("sqlite:///var/lib/tickets.db", "/var/lib/tickets.db", 4),
+            ("sqlite:/a b.db?readers=9", "/a b.db", 9),
+            ("sqlite:tickets.db?", "tickets.db", 4),
+        ] {
+            assert_eq!(read(url), Some((path.to_owned(), readers)), "{url}");
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused() {
+        for url in [
+            "",
+            "tickets.db",
+            "postgres://localhost/tickets",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite:tickets.db?readers",
+            "sqlite:tickets.db?readers=0",
+            "sqlite:tickets.db?readers=x",
+            "sqlite:tickets.db?mode=ro",
+        ] {
+            assert!(matches!(SqliteConfig::from_url(url), Err(OpenError::NotAUrl(_))), "{url}");
+        }
+    }
+}

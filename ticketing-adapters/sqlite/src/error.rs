@@ -1,0 +1,125 @@
+//! What can go wrong, at opening and later.
+
+use std::io;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+use ticketing_core::ports::{PortError, PortErrorKind};
+
+/// Why a file could not be opened as a storage.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The URL is not one of a SQLite file.
+    #[error("{0:?} is not the URL of a SQLite file, such as sqlite:tickets.db")]
+    NotAUrl(String),
+    /// Another process, or another storage in this one, has it open.
+    #[error("{} is in use: one process at a time may sell from a file", .0.display())]
+    InUse(PathBuf),
+    /// Its lock file can't be made or locked.
+    #[error("the lock file {} can't be used", .path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A later version of this library has changed its tables.
+    #[error("the file was written by a later version: it has migration {found}, known is {known}")]
+    FromLaterVersion {
+        /// The migration that is not known here.
+        found: i64,
+        /// The last one that is.
+        known: i64,
+    },
+    /// Its tables are not as this version made them.
+    #[error("the tables in the file can't be brought up to date")]
+    Migration(#[source] MigrateError),
+    /// It can't be opened, read or written.
+    #[error("the file {} can't be opened as a SQLite database", .path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+/// Why something inside failed, before it is known which call of the port it was for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// The database refuses to write this: a constraint.
+    #[error("a constraint refuses it")]
+    Refused(#[source] sqlx::Error),
+    /// A row is not at the version that the write was decided on.
+    #[error("a row of {table} has moved on")]
+    Moved {
+        /// Its table.
+        table: &'static str,
+    },
+    /// A value does not fit a column.
+    #[error("a value does not fit {table}.{column}")]
+    Unfit {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+    /// A row can't be read as what it should be.
+    #[error("{table} {id} can't be read: wrong {column}")]
+    Corrupt {
+        /// Its table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row.
+        id: String,
+    },
+}
+
+/// The class of SQLite's result codes for broken constraints; what is above it tells which.
+const CONSTRAINT: u32 = 19;
+
+impl Failure {
+    /// The failure of a statement that writes.
+    pub(crate) fn of_write(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let code = code.and_then(|code| code.parse::<u32>().ok());
+        match code {
+            Some(code) if code & 0xff == CONSTRAINT => Self::Refused(error),
+            Some(_) | None => Self::Database(error),
+        }
+    }
+
+    /// Whether it is about what was to be written, or what is stored, and not about the database:
+    /// other batches may fare better.
+    pub(crate) fn has_culprit(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. } | Self::Corrupt { .. } => {
+                true
+            }
+            Self::Database(_) => false,
+        }
+    }
+
+    /// The failure as the port tells it.
+    pub(crate) fn of(self, operation: &'static str) -> PortError {
+        match self {
+            Self::Corrupt { table, column, id } => {
+                PortError::new(PortErrorKind::Corrupt { table, column, id }, operation)
+            }
+            Self::Database(sqlx::Error::PoolClosed) => {
+                PortError::new(PortErrorKind::Closed, operation)
+            }
+            Self::Database(error) => PortError::unavailable(operation).with_source(error),
+            refused @ (Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. }) => {
+                PortError::new(PortErrorKind::Refused, operation).with_source(refused)
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod apply;
+mod commit;
+mod config;
+mod error;
+mod fields;
+mod listings;
+mod lock;
+mod many;
+mod open;
+mod orders;
+mod outbox;
+mod port;
+mod reads;
+mod rows;
+mod schema;
+mod snapshot;
+mod storage;
+mod webhooks;
+mod work;
+
+pub use config::SqliteConfig;
+pub use error::OpenError;
+pub use schema::migrations;
+pub use storage::SqliteStorage;

@@ -1,0 +1,114 @@
+//! Opening a storage.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlitePool};
+use ticketing_core::ports::{Clock, IdSource, RandomIds, SystemClock};
+use ticketing_core::values::StoreId;
+use tokio::sync::Mutex;
+
+use crate::config::SqliteConfig;
+use crate::error::OpenError;
+use crate::lock::Lock;
+use crate::schema;
+use crate::storage::{Shared, SqliteStorage};
+
+/// How many prepared statements a connection keeps: more than there are.
+const STATEMENTS: usize = 256;
+
+/// How long a caller waits for a connection to read with. Reads are short; a longer queue is an
+/// overload, and better told than waited out.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl SqliteStorage {
+    /// Opens the file at `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        SqliteConfig::new(path).open().await
+    }
+
+    /// Opens what a URL says, see [`SqliteConfig::from_url`].
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn from_url(url: &str) -> Result<Self, OpenError> {
+        SqliteConfig::from_url(url)?.open().await
+    }
+
+    /// Keeps its tables, whose names begin with `ticketing_`, in the database of a pool that the
+    /// host made, beside the host's own.
+    ///
+    /// A commit is as durable as the pool's connections are told to be. The file is locked like one
+    /// that is opened by its path.
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn from_pool(pool: SqlitePool) -> Result<Self, OpenError> {
+        let options = pool.connect_options();
+        let path = options.get_filename().to_owned();
+        let lock = if path.exists() { Some(Lock::beside(&path)?) } else { None };
+        let store = prepare(&pool, &path).await?;
+        let pools = Pools { writers: pool.clone(), notes: pool.clone(), readers: pool };
+        Ok(assembled(Arc::new(SystemClock), store, pools, lock))
+    }
+}
+
+/// Opens a file.
+pub(crate) async fn open(config: SqliteConfig) -> Result<SqliteStorage, OpenError> {
+    let SqliteConfig { path, readers, clock, busy_timeout } = config;
+    let lock = Lock::beside(&path)?;
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(busy_timeout)
+        .statement_cache_capacity(STATEMENTS)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging();
+    let failed = |source| OpenError::Database { path: path.clone(), source };
+    let writers = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+    let store = prepare(&writers, &path).await?;
+    let relaxed = options.clone().synchronous(SqliteSynchronous::Normal);
+    let notes = pool(1).connect_with(relaxed).await.map_err(failed)?;
+    let readers = pool(readers).connect_with(options.read_only(true)).await.map_err(failed)?;
+    Ok(assembled(clock, store, Pools { writers, notes, readers }, Some(lock)))
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+async fn prepare(writers: &SqlitePool, path: &Path) -> Result<StoreId, OpenError> {
+    let failed = |source| OpenError::Database { path: path.to_owned(), source };
+    let mut conn = writers.acquire().await.map_err(failed)?;
+    schema::prepare(&mut conn, StoreId::from_uuid(RandomIds.next())).await
+}
+
+struct Pools {
+    writers: SqlitePool,
+    notes: SqlitePool,
+    readers: SqlitePool,
+}
+
+fn assembled(
+    clock: Arc<dyn Clock>,
+    store: StoreId,
+    pools: Pools,
+    lock: Option<Lock>,
+) -> SqliteStorage {
+    let Pools { writers, notes, readers } = pools;
+    let turn = Mutex::new(());
+    let shared = Shared { clock, store, writers, notes, readers, turn, _lock: lock };
+    SqliteStorage { shared: Arc::new(shared) }
+}

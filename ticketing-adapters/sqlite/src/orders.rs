@@ -1,0 +1,166 @@
+//! Lists of orders, each with all of its lines.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use ticketing_core::domain::{Line, Order};
+use ticketing_core::ports::OrderDirection;
+use ticketing_core::values::{Cursor, OrderId, Page, Paged, PoolId, Timestamp, UserId};
+
+use crate::error::Failure;
+use crate::many::{Lookup, Query};
+use crate::reads::{limit_of, readable};
+use crate::rows::order::{self, Stored};
+
+static FURTHER_LINES: LazyLock<Lookup> = LazyLock::new(|| {
+    Lookup::by(
+        "SELECT l.*, o.currency FROM ticketing_order_lines l \
+         JOIN ticketing_orders o ON o.id = l.order_id",
+        &["l.order_id"],
+    )
+});
+
+/// An order.
+pub(crate) async fn one(
+    conn: &mut SqliteConnection,
+    id: OrderId,
+) -> Result<Option<Order>, Failure> {
+    let row = sqlx::query("SELECT * FROM ticketing_orders WHERE id = ?")
+        .bind(id.as_uuid())
+        .fetch_optional(&mut *conn)
+        .await?;
+    let stored = row.as_ref().map(order::read).transpose()?;
+    Ok(complete(conn, stored.into_iter().collect()).await?.pop())
+}
+
+/// A buyer's orders, by age.
+pub(crate) async fn of_buyer(
+    conn: &mut SqliteConnection,
+    buyer: &UserId,
+    direction: OrderDirection,
+    page: Page,
+) -> Result<Paged<Order>, Failure> {
+    let sql = match direction {
+        OrderDirection::OldestFirst => {
+            "SELECT * FROM ticketing_orders WHERE buyer = ?1 AND (?2 IS NULL OR (created_at, id) > \
+             (SELECT created_at, id FROM ticketing_orders WHERE id = ?2)) \
+             ORDER BY created_at, id LIMIT ?3"
+        }
+        OrderDirection::NewestFirst => {
+            "SELECT * FROM ticketing_orders WHERE buyer = ?1 AND (?2 IS NULL OR (created_at, id) < \
+             (SELECT created_at, id FROM ticketing_orders WHERE id = ?2)) \
+             ORDER BY created_at DESC, id DESC LIMIT ?3"
+        }
+    };
+    let wanted = page.limit.get();
+    let rows = sqlx::query(sql)
+        .bind(buyer.as_str().to_owned())
+        .bind(page.after.map(Cursor::position))
+        .bind(limit_of(wanted.saturating_add(1)))
+        .fetch_all(&mut *conn)
+        .await?;
+    let more = rows.len() > wanted;
+    let stored = rows.iter().take(wanted).map(order::read).collect::<Result<_, _>>()?;
+    let items = complete(conn, stored).await?;
+    let last = items.last().filter(|_| more);
+    let next = last.map(|order| Cursor::at(order.id.as_uuid()));
+    Ok(Paged { items, next })
+}
+
+/// Orders whose time is up.
+pub(crate) async fn due(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Order>, Failure> {
+    let rows =
+        sqlx::query("SELECT * FROM ticketing_orders WHERE due_at <= ? ORDER BY due_at, id LIMIT ?")
+            .bind(now.as_micros())
+            .bind(limit_of(limit))
+            .fetch_all(&mut *conn)
+            .await?;
+    work(conn, &rows).await
+}
+
+/// The same, of one pool. What is overdue anywhere is little, as the sweeper ends it; what one
+/// pool holds can be much.
+pub(crate) async fn due_of(
+    conn: &mut SqliteConnection,
+    pool: PoolId,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Order>, Failure> {
+    let rows = sqlx::query(
+        "SELECT * FROM ticketing_orders AS o INDEXED BY ticketing_orders_due \
+         WHERE due_at <= ?1 AND (ticket = ?2 OR (further_lines > 0 AND EXISTS (SELECT 1 \
+         FROM ticketing_order_lines l WHERE l.order_id = o.id AND l.ticket = ?2))) \
+         ORDER BY due_at, id LIMIT ?3",
+    )
+    .bind(now.as_micros())
+    .bind(pool.as_uuid())
+    .bind(limit_of(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    work(conn, &rows).await
+}
+
+/// Orders that hold units of a pool, by id.
+pub(crate) async fn live(
+    conn: &mut SqliteConnection,
+    pool: PoolId,
+    after: Option<OrderId>,
+    limit: usize,
+) -> Result<Vec<Order>, Failure> {
+    let rows = sqlx::query(
+        "SELECT * FROM ticketing_orders WHERE id IN (SELECT id FROM ( \
+         SELECT id FROM ticketing_orders \
+         WHERE ticket = ?1 AND due_at IS NOT NULL AND id > ?2 \
+         UNION ALL SELECT order_id FROM ticketing_order_lines \
+         WHERE ticket = ?1 AND live = 1 AND order_id > ?2 \
+         ORDER BY 1 LIMIT ?3)) ORDER BY id",
+    )
+    .bind(pool.as_uuid())
+    .bind(after.map_or_else(Vec::new, |id| id.as_uuid().as_bytes().to_vec()))
+    .bind(limit_of(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    work(conn, &rows).await
+}
+
+/// Those of the orders that can be read. One that can't must not keep the others from their end.
+async fn work(conn: &mut SqliteConnection, rows: &[SqliteRow]) -> Result<Vec<Order>, Failure> {
+    let stored = readable(rows.iter().map(order::read));
+    let (single, several): (Vec<_>, Vec<_>) =
+        stored.into_iter().enumerate().partition(|(_, order)| order.further == 0);
+    let mut orders = BTreeMap::new();
+    for (place, stored) in single {
+        orders.extend(readable([stored.complete(Vec::new())]).into_iter().map(|it| (place, it)));
+    }
+    for (place, stored) in several {
+        let order = complete(conn, vec![stored]).await.map(|mut one| one.pop());
+        orders.extend(readable([order]).into_iter().flatten().map(|order| (place, order)));
+    }
+    Ok(orders.into_values().collect())
+}
+
+/// Adds the further lines.
+async fn complete(conn: &mut SqliteConnection, stored: Vec<Stored>) -> Result<Vec<Order>, Failure> {
+    let several: Vec<OrderId> =
+        stored.iter().filter(|order| order.further > 0).map(Stored::id).collect();
+    let bind = |query: Query, id: &OrderId| Ok(query.bind(id.as_uuid()));
+    let mut lines = FURTHER_LINES.rows(conn, &several, bind, order::read_further).await?;
+    lines.sort_by_key(|(order, place, _)| (*order, *place));
+    let mut further: BTreeMap<OrderId, Vec<Line>> = BTreeMap::new();
+    for (order, _, line) in lines {
+        further.entry(order).or_default().push(line);
+    }
+    let stored = stored.into_iter();
+    stored
+        .map(|it| {
+            let lines = further.remove(&it.id());
+            it.complete(lines.unwrap_or_default())
+        })
+        .collect()
+}

@@ -1,0 +1,267 @@
+//! The port itself: each call takes a connection to read or the turn to write, and names itself
+//! where something fails.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ticketing_core::domain::{Event, EventKey, Order, Payment, Refund};
+use ticketing_core::ports::{
+    Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, OrderDirection,
+    OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
+};
+use ticketing_core::values::{
+    IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
+    TicketId, Timestamp, UserId,
+};
+
+use crate::error::Failure;
+use crate::storage::{SqliteStorage, told};
+use crate::work::{self, Term};
+use crate::{listings, orders, reads, webhooks};
+
+impl SqliteStorage {
+    /// Whether `sql` finds anything that is due. The writer is only asked when there is.
+    async fn is_waiting(&self, sql: &'static str, now: Timestamp) -> Result<bool, Failure> {
+        work::is_waiting(&mut *self.shared.reader().await?, sql, now).await
+    }
+}
+
+#[async_trait]
+impl Storage for SqliteStorage {
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    async fn commit(&self, group: Group) -> Committed {
+        self.commit_detached(group).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, PortError> {
+        Ok(self.shared.clock.now())
+    }
+
+    async fn store_id(&self) -> Result<StoreId, PortError> {
+        Ok(self.shared.store)
+    }
+
+    async fn listings(&self, ids: &[TicketId]) -> Result<Vec<Listing>, PortError> {
+        let read = async { listings::by_id(&mut *self.shared.reader().await?, ids).await };
+        told(read.await, "listings")
+    }
+
+    async fn search(&self, query: &ListingQuery) -> Result<Paged<Listing>, PortError> {
+        let now = self.shared.clock.now();
+        let read = async { listings::search(&mut *self.shared.reader().await?, query, now).await };
+        told(read.await, "search")
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, PortError> {
+        let read = async { orders::one(&mut *self.shared.reader().await?, id).await };
+        told(read.await, "order")
+    }
+
+    async fn orders_of(
+        &self,
+        buyer: &UserId,
+        direction: OrderDirection,
+        page: Page,
+    ) -> Result<Paged<Order>, PortError> {
+        let read = async {
+            orders::of_buyer(&mut *self.shared.reader().await?, buyer, direction, page).await
+        };
+        told(read.await, "orders_of")
+    }
+
+    async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, PortError> {
+        let read = async { reads::payment(&mut *self.shared.reader().await?, id).await };
+        told(read.await, "payment")
+    }
+
+    async fn payment_by_intent(&self, intent: &IntentRef) -> Result<Option<Payment>, PortError> {
+        let read =
+            async { reads::payment_by_intent(&mut *self.shared.reader().await?, intent).await };
+        told(read.await, "payment_by_intent")
+    }
+
+    async fn payments_of(&self, order: OrderId) -> Result<Vec<Payment>, PortError> {
+        let read = async { reads::payments_of(&mut *self.shared.reader().await?, order).await };
+        told(read.await, "payments_of")
+    }
+
+    async fn refund(&self, id: RefundId) -> Result<Option<Refund>, PortError> {
+        let read = async { reads::refund(&mut *self.shared.reader().await?, id).await };
+        told(read.await, "refund")
+    }
+
+    async fn refunds_of(&self, payment: PaymentId) -> Result<Vec<Refund>, PortError> {
+        let read = async { reads::refunds_of(&mut *self.shared.reader().await?, payment).await };
+        told(read.await, "refunds_of")
+    }
+
+    async fn key(
+        &self,
+        user: &UserId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<KeyRecord>, PortError> {
+        let read = async { reads::key(&mut *self.shared.reader().await?, user, key).await };
+        told(read.await, "key")
+    }
+
+    async fn event(&self, key: EventKey) -> Result<Option<Event>, PortError> {
+        let read = async { reads::event(&mut *self.shared.reader().await?, key).await };
+        told(read.await, "event")
+    }
+
+    async fn due_orders(&self, limit: usize) -> Result<Due<Order>, PortError> {
+        let now = self.shared.clock.now();
+        let read = async { orders::due(&mut *self.shared.reader().await?, now, limit).await };
+        told(read.await, "due_orders").map(|items| Due { now, items })
+    }
+
+    async fn due_orders_of(&self, pool: PoolId, limit: usize) -> Result<Due<Order>, PortError> {
+        let now = self.shared.clock.now();
+        let read =
+            async { orders::due_of(&mut *self.shared.reader().await?, pool, now, limit).await };
+        told(read.await, "due_orders_of").map(|items| Due { now, items })
+    }
+
+    async fn live_orders(
+        &self,
+        pool: PoolId,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, PortError> {
+        let read =
+            async { orders::live(&mut *self.shared.reader().await?, pool, after, limit).await };
+        told(read.await, "live_orders")
+    }
+
+    async fn clearing_pools(&self, limit: usize) -> Result<Vec<PoolId>, PortError> {
+        let read = async { reads::clearing_pools(&mut *self.shared.reader().await?, limit).await };
+        told(read.await, "clearing_pools")
+    }
+
+    async fn unsettled_payments(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Due<Payment>, PortError> {
+        let term = Term::new(self.shared.clock.now(), lease);
+        let write = async {
+            if !self.is_waiting(work::PAYMENT_WAITS, term.now).await? {
+                return Ok(Vec::new());
+            }
+            let mut writer = self.shared.notes().await?;
+            let leased = work::lease_payments(&mut writer.conn, term, limit).await;
+            writer.checked(leased)
+        };
+        told(write.await, "unsettled_payments").map(|items| Due { now: term.now, items })
+    }
+
+    async fn unsettled_refunds(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Due<Refund>, PortError> {
+        let term = Term::new(self.shared.clock.now(), lease);
+        let write = async {
+            if !self.is_waiting(work::REFUND_WAITS, term.now).await? {
+                return Ok(Vec::new());
+            }
+            let mut writer = self.shared.notes().await?;
+            let leased = work::lease_refunds(&mut writer.conn, term, limit).await;
+            writer.checked(leased)
+        };
+        told(write.await, "unsettled_refunds").map(|items| Due { now: term.now, items })
+    }
+
+    async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError> {
+        let write = async {
+            let mut writer = self.shared.writer().await?;
+            let received = webhooks::receive(&mut writer.conn, webhook).await;
+            writer.checked(received)
+        };
+        told(write.await, "receive")
+    }
+
+    async fn claim_webhooks(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Webhook>, PortError> {
+        let term = Term::new(self.shared.clock.now(), lease);
+        let write = async {
+            if !self.is_waiting(webhooks::WEBHOOK_WAITS, term.now).await? {
+                return Ok(Vec::new());
+            }
+            let mut writer = self.shared.notes().await?;
+            let claimed = webhooks::claim(&mut writer.conn, term, limit).await;
+            writer.checked(claimed)
+        };
+        told(write.await, "claim_webhooks")
+    }
+
+    async fn claim_outbox(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, PortError> {
+        let term = Term::new(self.shared.clock.now(), lease);
+        let write = async {
+            if !self.is_waiting(work::ROW_WAITS, term.now).await? {
+                return Ok(Vec::new());
+            }
+            let mut writer = self.shared.notes().await?;
+            let claimed = work::claim_outbox(&mut writer.conn, term, limit).await;
+            let claimed = writer.checked(claimed)?;
+            drop(writer);
+            work::with_events(&mut *self.shared.reader().await?, claimed).await
+        };
+        told(write.await, "claim_outbox")
+    }
+
+    async fn outbox_done(
+        &self,
+        row: OutboxRowId,
+        epoch: u64,
+        dead: &[DeadLetter],
+    ) -> Result<bool, PortError> {
+        let write = async {
+            let mut writer = self.shared.notes().await?;
+            let done = work::outbox_done(&mut writer.conn, row, epoch, dead).await;
+            writer.checked(done)
+        };
+        told(write.await, "outbox_done")
+    }
+
+    async fn published_since(
+        &self,
+        since: Timestamp,
+        after: Option<OutboxRowId>,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, PortError> {
+        let read = async {
+            work::published_since(&mut *self.shared.reader().await?, since, after, limit).await
+        };
+        told(read.await, "published_since")
+    }
+
+    async fn outbox_depth(&self) -> Result<OutboxDepth, PortError> {
+        let read = async { work::outbox_depth(&mut *self.shared.reader().await?).await };
+        told(read.await, "outbox_depth")
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError> {
+        let read = async { reads::dead_letters(&mut *self.shared.reader().await?, limit).await };
+        told(read.await, "dead_letters")
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, PortError> {
+        let write = async {
+            let mut writer = self.shared.notes().await?;
+            let gone = work::prune(&mut writer.conn, before, limit).await;
+            writer.checked(gone)
+        };
+        told(write.await, "prune")
+    }
+}

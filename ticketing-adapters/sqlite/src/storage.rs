@@ -1,0 +1,101 @@
+//! The storage itself: its connections, and what every call does with them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqlitePool};
+use ticketing_core::ports::{Clock, PortError};
+use ticketing_core::values::StoreId;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::error::Failure;
+use crate::lock::Lock;
+
+/// A [`Storage`](ticketing_core::ports::Storage) in a SQLite file. Clones share everything.
+///
+/// See [the crate](crate) for how to open one, and for what it promises.
+#[derive(Clone)]
+pub struct SqliteStorage {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What clones share.
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: StoreId,
+    /// Connections that write what must not be lost. Of our own there is one; of a host's pool,
+    /// any.
+    pub(crate) writers: SqlitePool,
+    /// Connections that note who works on what: leases, and what was published. It is not on disk
+    /// when it is answered, as what a power cut takes of it is only done once more.
+    pub(crate) notes: SqlitePool,
+    /// Connections that only read.
+    pub(crate) readers: SqlitePool,
+    /// Held by the one task that writes: SQLite would let others try again and again, in no order.
+    pub(crate) turn: Mutex<()>,
+    pub(crate) _lock: Option<Lock>,
+}
+
+/// A connection that may write, and the turn to do so.
+pub(crate) struct Writer<'a> {
+    pub(crate) conn: PoolConnection<Sqlite>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl SqliteStorage {
+    /// Closes every connection, after what is being written is written. The file can be opened
+    /// again once the last clone is gone.
+    pub async fn close(&self) {
+        self.shared.writers.close().await;
+        self.shared.notes.close().await;
+        self.shared.readers.close().await;
+    }
+}
+
+impl Shared {
+    /// Waits for the turn to write what must not be lost.
+    pub(crate) async fn writer(&self) -> Result<Writer<'_>, Failure> {
+        let turn = self.turn.lock().await;
+        let conn = self.writers.acquire().await?;
+        Ok(Writer { conn, _turn: turn })
+    }
+
+    /// Waits for the turn to note who works on what.
+    pub(crate) async fn notes(&self) -> Result<Writer<'_>, Failure> {
+        let turn = self.turn.lock().await;
+        let conn = self.notes.acquire().await?;
+        Ok(Writer { conn, _turn: turn })
+    }
+
+    /// A connection to read with.
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, Failure> {
+        Ok(self.readers.acquire().await?)
+    }
+}
+
+impl Writer<'_> {
+    /// After a failure of the database the connection is not used again: SQLite may have ended the
+    /// transaction by itself, of which sqlx knows nothing.
+    pub(crate) fn distrust(&mut self, failure: &Failure) {
+        if !failure.has_culprit() {
+            self.conn.close_on_drop();
+        }
+    }
+
+    /// What was written, with a look at what failed.
+    pub(crate) fn checked<T>(&mut self, written: Result<T, Failure>) -> Result<T, Failure> {
+        written.inspect_err(|failure| self.distrust(failure))
+    }
+}
+
+/// Names the call of the port that a failure is of.
+pub(crate) fn told<T>(result: Result<T, Failure>, operation: &'static str) -> Result<T, PortError> {
+    result.map_err(|failure| failure.of(operation))
+}
+
+impl fmt::Debug for SqliteStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStorage").field("store", &self.shared.store).finish_non_exhaustive()
+    }
+}

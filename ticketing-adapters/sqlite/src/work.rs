@@ -1,0 +1,249 @@
+//! What somebody must do: unsettled money, what is to be published, and what to forget.
+
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection};
+use ticketing_core::domain::{EventKey, Payment, Refund};
+use ticketing_core::ports::{DeadLetter, OutboxDepth, OutboxRow, OutboxRowId};
+use ticketing_core::values::Timestamp;
+
+use crate::error::Failure;
+use crate::outbox::{self, Pointers};
+use crate::reads::{limit_of, readable, readable_rows};
+use crate::rows::{event, payment, refund};
+
+/// Whether anything waits, so that the writer need not be asked when nothing does.
+pub(crate) async fn is_waiting(
+    conn: &mut SqliteConnection,
+    sql: &'static str,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    Ok(sqlx::query_scalar(sql).bind(now.as_micros()).fetch_one(conn).await?)
+}
+
+/// Whether a payment waits to be looked at.
+pub(crate) const PAYMENT_WAITS: &str =
+    "SELECT EXISTS (SELECT 1 FROM ticketing_payments WHERE next_action_at <= ?)";
+/// Whether a refund waits to be looked at.
+pub(crate) const REFUND_WAITS: &str =
+    "SELECT EXISTS (SELECT 1 FROM ticketing_refunds WHERE next_action_at <= ?)";
+/// Whether a row waits to be published.
+pub(crate) const ROW_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM ticketing_outbox \
+     WHERE published = 0 AND (leased_until IS NULL OR leased_until <= ?))";
+
+/// Payments that somebody must look at, leased.
+pub(crate) async fn lease_payments(
+    conn: &mut SqliteConnection,
+    term: Term,
+    limit: usize,
+) -> Result<Vec<Payment>, Failure> {
+    const SELECT: &str = "SELECT * FROM ticketing_payments WHERE next_action_at <= ? \
+         ORDER BY next_action_at, id LIMIT ?";
+    const PUT_OFF: &str = "UPDATE ticketing_payments SET next_action_at = ? WHERE id IN \
+         (SELECT id FROM ticketing_payments WHERE next_action_at <= ? \
+         ORDER BY next_action_at, id LIMIT ?)";
+    let rows = lease(conn, SELECT, PUT_OFF, term, limit).await?;
+    let next_action_at = Some(term.until);
+    let leased = readable_rows(&rows, payment::read).into_iter();
+    Ok(leased.map(|payment| Payment { next_action_at, ..payment }).collect())
+}
+
+/// Refunds that somebody must look at, leased.
+pub(crate) async fn lease_refunds(
+    conn: &mut SqliteConnection,
+    term: Term,
+    limit: usize,
+) -> Result<Vec<Refund>, Failure> {
+    const SELECT: &str = "SELECT * FROM ticketing_refunds WHERE next_action_at <= ? \
+         ORDER BY next_action_at, id LIMIT ?";
+    const PUT_OFF: &str = "UPDATE ticketing_refunds SET next_action_at = ? WHERE id IN \
+         (SELECT id FROM ticketing_refunds WHERE next_action_at <= ? \
+         ORDER BY next_action_at, id LIMIT ?)";
+    let rows = lease(conn, SELECT, PUT_OFF, term, limit).await?;
+    let next_action_at = Some(term.until);
+    let leased = readable_rows(&rows, refund::read).into_iter();
+    Ok(leased.map(|refund| Refund { next_action_at, ..refund }).collect())
+}
+
+/// From when until when something is leased.
+#[derive(Clone, Copy)]
+pub(crate) struct Term {
+    /// The storage's time.
+    pub(crate) now: Timestamp,
+    /// The end of the lease.
+    pub(crate) until: Timestamp,
+}
+
+impl Term {
+    /// A lease that begins now.
+    pub(crate) fn new(now: Timestamp, lease: Duration) -> Self {
+        Self { now, until: now.plus(lease) }
+    }
+}
+
+/// Reads rows as they are, in the order of their waiting, and puts all of them off: also one that
+/// can't be read, or it would stand at the head of the list for ever.
+async fn lease(
+    conn: &mut SqliteConnection,
+    select: &'static str,
+    put_off: &'static str,
+    term: Term,
+    limit: usize,
+) -> Result<Vec<SqliteRow>, Failure> {
+    let (now, limit) = (term.now.as_micros(), limit_of(limit));
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
+    let rows = sqlx::query(select).bind(now).bind(limit).fetch_all(&mut *transaction).await?;
+    let put_off = sqlx::query(put_off).bind(term.until.as_micros()).bind(now).bind(limit);
+    put_off.execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+/// Outbox rows that are not published, leased under a new epoch.
+pub(crate) async fn claim_outbox(
+    conn: &mut SqliteConnection,
+    term: Term,
+    limit: usize,
+) -> Result<Vec<Pointers>, Failure> {
+    let rows = sqlx::query(
+        "UPDATE ticketing_outbox SET leased_until = ?1, epoch = epoch + 1 WHERE id IN \
+         (SELECT id FROM ticketing_outbox WHERE published = 0 \
+         AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY id LIMIT ?3) \
+         RETURNING id, epoch, events",
+    )
+    .bind(term.until.as_micros())
+    .bind(term.now.as_micros())
+    .bind(limit_of(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut claimed = readable_rows(&rows, outbox::read);
+    claimed.sort_by_key(Pointers::id);
+    Ok(claimed)
+}
+
+/// Published rows, by id.
+pub(crate) async fn published_since(
+    conn: &mut SqliteConnection,
+    since: Timestamp,
+    after: Option<OutboxRowId>,
+    limit: usize,
+) -> Result<Vec<OutboxRow>, Failure> {
+    let rows = sqlx::query(
+        "SELECT id, epoch, events FROM ticketing_outbox \
+         WHERE published = 1 AND committed_at >= ? AND id > ? ORDER BY id LIMIT ?",
+    )
+    .bind(since.as_micros())
+    .bind(after.map_or(i64::MIN, |row| row.0))
+    .bind(limit_of(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    with_events(conn, readable_rows(&rows, outbox::read)).await
+}
+
+/// The rows with the events that they point at.
+pub(crate) async fn with_events(
+    conn: &mut SqliteConnection,
+    rows: Vec<Pointers>,
+) -> Result<Vec<OutboxRow>, Failure> {
+    let mut complete = Vec::with_capacity(rows.len());
+    for row in rows {
+        let row = outbox::with_events(conn, row).await;
+        complete.extend(readable([row]));
+    }
+    Ok(complete)
+}
+
+/// Ends a claim. Answers whether it was still the caller's.
+pub(crate) async fn outbox_done(
+    conn: &mut SqliteConnection,
+    row: OutboxRowId,
+    epoch: u64,
+    dead: &[DeadLetter],
+) -> Result<bool, Failure> {
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
+    let Ok(epoch) = i64::try_from(epoch) else {
+        return Ok(false);
+    };
+    let published: Option<bool> =
+        sqlx::query_scalar("SELECT published FROM ticketing_outbox WHERE id = ? AND epoch = ?")
+            .bind(row.0)
+            .bind(epoch)
+            .fetch_optional(&mut *transaction)
+            .await?;
+    if published == Some(false) {
+        sqlx::query("UPDATE ticketing_outbox SET published = 1, leased_until = NULL WHERE id = ?")
+            .bind(row.0)
+            .execute(&mut *transaction)
+            .await?;
+        for letter in dead {
+            outbox::bury(&mut transaction, letter).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(published.is_some())
+}
+
+/// What waits to be published.
+pub(crate) async fn outbox_depth(conn: &mut SqliteConnection) -> Result<OutboxDepth, Failure> {
+    let row = sqlx::query(
+        "SELECT count(*) AS waiting, (SELECT committed_at FROM ticketing_outbox \
+         WHERE published = 0 ORDER BY id LIMIT 1) AS oldest \
+         FROM ticketing_outbox WHERE published = 0",
+    )
+    .fetch_one(conn)
+    .await?;
+    let waiting: i64 = row.try_get("waiting")?;
+    let oldest: Option<i64> = row.try_get("oldest")?;
+    Ok(OutboxDepth {
+        rows: usize::try_from(waiting).unwrap_or(usize::MAX),
+        oldest: oldest.map(Timestamp::from_micros),
+    })
+}
+
+/// Forgets what is old: published rows with their events, then keys, then webhooks.
+pub(crate) async fn prune(
+    conn: &mut SqliteConnection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize, Failure> {
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
+    let mut gone = forget_published(&mut transaction, before, limit).await?;
+    for sql in [FORGET_KEYS, FORGET_WEBHOOKS] {
+        let done = sqlx::query(sql)
+            .bind(before.as_micros())
+            .bind(limit_of(limit.saturating_sub(gone)))
+            .execute(&mut *transaction)
+            .await?;
+        gone = gone.saturating_add(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX));
+    }
+    transaction.commit().await?;
+    Ok(gone)
+}
+
+const FORGET_KEYS: &str = "DELETE FROM ticketing_keys WHERE (user, key) IN \
+     (SELECT user, key FROM ticketing_keys WHERE used_at < ? ORDER BY used_at LIMIT ?)";
+
+const FORGET_WEBHOOKS: &str = "DELETE FROM ticketing_webhooks WHERE (gateway, id) IN \
+     (SELECT gateway, id FROM ticketing_webhooks WHERE closed = 1 AND received_at < ? \
+     ORDER BY received_at LIMIT ?)";
+
+async fn forget_published(
+    conn: &mut SqliteConnection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<usize, Failure> {
+    let rows = sqlx::query(
+        "DELETE FROM ticketing_outbox WHERE id IN (SELECT id FROM ticketing_outbox \
+         WHERE published = 1 AND committed_at < ? ORDER BY committed_at LIMIT ?) \
+         RETURNING id, epoch, events",
+    )
+    .bind(before.as_micros())
+    .bind(limit_of(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    let keys: Vec<EventKey> =
+        readable_rows(&rows, outbox::read).into_iter().flat_map(|row| row.keys).collect();
+    event::forget(conn, &keys).await?;
+    Ok(rows.len())
+}

@@ -1,0 +1,7 @@
+//! The storage keeps the contract of its port.
+
+mod harness;
+
+mod storage {
+    ticketing_core::storage_conformance!(crate::harness::SqliteHarness);
+}
