@@ -11,6 +11,8 @@ mod many;
 mod open;
 mod orders;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod port;
 mod reads;
 mod rows;

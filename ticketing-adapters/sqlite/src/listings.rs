@@ -27,6 +27,10 @@ const FROM_POOLS: &str = "ticketing_pools p CROSS JOIN ticketing_tickets t ON t.
 const FROM_WORDS: &str = "ticketing_words w CROSS JOIN ticketing_tickets t ON t.no = w.rowid \
      CROSS JOIN ticketing_pools p ON p.id = t.id";
 
+pub(crate) const RARE: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM ticketing_words WHERE ticketing_words MATCH ? LIMIT ?)";
+pub(crate) const PLACE: &str = "SELECT id, listed_at FROM ticketing_tickets WHERE id = ?";
+
 /// What is asked of every listing, by the number of its parameter.
 const TO_BUY: &str = " AND p.state = 'on_sale' AND p.sold_out = 0 \
      AND (p.sale_from IS NULL OR p.sale_from <= ?4) AND (p.sale_until IS NULL OR p.sale_until > ?4)";
@@ -88,7 +92,7 @@ pub(crate) async fn search(
 }
 
 /// The walk that finds a page soonest: through the words, what can be bought, or all listings.
-fn sql_of(query: &ListingQuery, by_words: bool) -> Arc<str> {
+pub(crate) fn sql_of(query: &ListingQuery, by_words: bool) -> Arc<str> {
     let from = match (by_words, query.all || query.seller.is_some()) {
         (true, _) => FROM_WORDS,
         (false, true) => FROM_TICKETS,
@@ -108,13 +112,11 @@ fn sql_of(query: &ListingQuery, by_words: bool) -> Arc<str> {
 }
 
 async fn are_rare(conn: &mut SqliteConnection, words: &str) -> Result<bool, Failure> {
-    let found: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT 1 FROM ticketing_words WHERE ticketing_words MATCH ? LIMIT ?)",
-    )
-    .bind(words.to_owned())
-    .bind(limit_of(COMMON.saturating_add(1)))
-    .fetch_one(conn)
-    .await?;
+    let found: i64 = sqlx::query_scalar(RARE)
+        .bind(words.to_owned())
+        .bind(limit_of(COMMON.saturating_add(1)))
+        .fetch_one(conn)
+        .await?;
     Ok(found <= limit_of(COMMON))
 }
 
@@ -127,10 +129,7 @@ async fn place_after(
     let Some(after) = after else {
         return Ok(beginning);
     };
-    let row = sqlx::query("SELECT id, listed_at FROM ticketing_tickets WHERE id = ?")
-        .bind(after.position())
-        .fetch_optional(conn)
-        .await?;
+    let row = sqlx::query(PLACE).bind(after.position()).fetch_optional(conn).await?;
     let place = row.as_ref().map(ticket::place).transpose()?;
     Ok(place.map_or(beginning, |(listed_at, id)| (listed_at, id.as_uuid())))
 }

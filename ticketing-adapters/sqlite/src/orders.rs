@@ -8,8 +8,10 @@ use sqlx::sqlite::SqliteRow;
 use ticketing_core::domain::{Line, Order};
 use ticketing_core::ports::OrderDirection;
 use ticketing_core::values::{Cursor, OrderId, Page, Paged, PoolId, Timestamp, UserId};
+use uuid::Uuid;
 
 use crate::error::Failure;
+use crate::fields::Fields;
 use crate::many::{Lookup, Query};
 use crate::reads::{limit_of, readable};
 use crate::rows::order::{self, Stored};
@@ -21,6 +23,24 @@ static FURTHER_LINES: LazyLock<Lookup> = LazyLock::new(|| {
         &["l.order_id"],
     )
 });
+
+pub(crate) const OLDEST_FIRST: &str = "SELECT * FROM ticketing_orders \
+     WHERE buyer = ? AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?";
+pub(crate) const NEWEST_FIRST: &str = "SELECT * FROM ticketing_orders \
+     WHERE buyer = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?";
+pub(crate) const DUE: &str =
+    "SELECT * FROM ticketing_orders WHERE due_at <= ? ORDER BY due_at, id LIMIT ?";
+/// What is overdue anywhere is little, as the sweeper ends it; what one pool holds can be much.
+pub(crate) const DUE_OF: &str = "SELECT * FROM ticketing_orders AS o INDEXED BY ticketing_orders_due \
+         WHERE due_at <= ?1 AND (ticket = ?2 OR (further_lines > 0 AND EXISTS (SELECT 1 \
+         FROM ticketing_order_lines l WHERE l.order_id = o.id AND l.ticket = ?2))) \
+         ORDER BY due_at, id LIMIT ?3";
+pub(crate) const LIVE: &str = "SELECT * FROM ticketing_orders WHERE id IN (SELECT id FROM ( \
+         SELECT id FROM ticketing_orders \
+         WHERE ticket = ?1 AND due_at IS NOT NULL AND id > ?2 \
+         UNION ALL SELECT order_id FROM ticketing_order_lines \
+         WHERE ticket = ?1 AND live = 1 AND order_id > ?2 \
+         ORDER BY 1 LIMIT ?3)) ORDER BY id";
 
 /// An order.
 pub(crate) async fn one(
@@ -42,22 +62,16 @@ pub(crate) async fn of_buyer(
     direction: OrderDirection,
     page: Page,
 ) -> Result<Paged<Order>, Failure> {
-    let sql = match direction {
-        OrderDirection::OldestFirst => {
-            "SELECT * FROM ticketing_orders WHERE buyer = ?1 AND (?2 IS NULL OR (created_at, id) > \
-             (SELECT created_at, id FROM ticketing_orders WHERE id = ?2)) \
-             ORDER BY created_at, id LIMIT ?3"
-        }
-        OrderDirection::NewestFirst => {
-            "SELECT * FROM ticketing_orders WHERE buyer = ?1 AND (?2 IS NULL OR (created_at, id) < \
-             (SELECT created_at, id FROM ticketing_orders WHERE id = ?2)) \
-             ORDER BY created_at DESC, id DESC LIMIT ?3"
-        }
+    let (sql, beginning) = match direction {
+        OrderDirection::OldestFirst => (OLDEST_FIRST, (Timestamp::MIN, Uuid::nil())),
+        OrderDirection::NewestFirst => (NEWEST_FIRST, (Timestamp::MAX, Uuid::max())),
     };
+    let (age, id) = place_after(conn, page.after).await?.unwrap_or(beginning);
     let wanted = page.limit.get();
     let rows = sqlx::query(sql)
         .bind(buyer.as_str().to_owned())
-        .bind(page.after.map(Cursor::position))
+        .bind(age.as_micros())
+        .bind(id)
         .bind(limit_of(wanted.saturating_add(1)))
         .fetch_all(&mut *conn)
         .await?;
@@ -69,6 +83,20 @@ pub(crate) async fn of_buyer(
     Ok(Paged { items, next })
 }
 
+/// Where the order that a page begins after stands in its buyer's list.
+async fn place_after(
+    conn: &mut SqliteConnection,
+    after: Option<Cursor>,
+) -> Result<Option<(Timestamp, Uuid)>, Failure> {
+    let Some(after) = after else {
+        return Ok(None);
+    };
+    let query = sqlx::query("SELECT created_at FROM ticketing_orders WHERE id = ?");
+    let row = query.bind(after.position()).fetch_optional(conn).await?;
+    let age = row.map(|row| Fields::of(order::TABLE, &row).time("created_at")).transpose()?;
+    Ok(age.map(|age| (age, after.position())))
+}
+
 /// Orders whose time is up.
 pub(crate) async fn due(
     conn: &mut SqliteConnection,
@@ -76,33 +104,23 @@ pub(crate) async fn due(
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
     let rows =
-        sqlx::query("SELECT * FROM ticketing_orders WHERE due_at <= ? ORDER BY due_at, id LIMIT ?")
-            .bind(now.as_micros())
-            .bind(limit_of(limit))
-            .fetch_all(&mut *conn)
-            .await?;
+        sqlx::query(DUE).bind(now.as_micros()).bind(limit_of(limit)).fetch_all(&mut *conn).await?;
     work(conn, &rows).await
 }
 
-/// The same, of one pool. What is overdue anywhere is little, as the sweeper ends it; what one
-/// pool holds can be much.
+/// The same, of one pool.
 pub(crate) async fn due_of(
     conn: &mut SqliteConnection,
     pool: PoolId,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
-    let rows = sqlx::query(
-        "SELECT * FROM ticketing_orders AS o INDEXED BY ticketing_orders_due \
-         WHERE due_at <= ?1 AND (ticket = ?2 OR (further_lines > 0 AND EXISTS (SELECT 1 \
-         FROM ticketing_order_lines l WHERE l.order_id = o.id AND l.ticket = ?2))) \
-         ORDER BY due_at, id LIMIT ?3",
-    )
-    .bind(now.as_micros())
-    .bind(pool.as_uuid())
-    .bind(limit_of(limit))
-    .fetch_all(&mut *conn)
-    .await?;
+    let rows = sqlx::query(DUE_OF)
+        .bind(now.as_micros())
+        .bind(pool.as_uuid())
+        .bind(limit_of(limit))
+        .fetch_all(&mut *conn)
+        .await?;
     work(conn, &rows).await
 }
 
@@ -113,19 +131,12 @@ pub(crate) async fn live(
     after: Option<OrderId>,
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
-    let rows = sqlx::query(
-        "SELECT * FROM ticketing_orders WHERE id IN (SELECT id FROM ( \
-         SELECT id FROM ticketing_orders \
-         WHERE ticket = ?1 AND due_at IS NOT NULL AND id > ?2 \
-         UNION ALL SELECT order_id FROM ticketing_order_lines \
-         WHERE ticket = ?1 AND live = 1 AND order_id > ?2 \
-         ORDER BY 1 LIMIT ?3)) ORDER BY id",
-    )
-    .bind(pool.as_uuid())
-    .bind(after.map_or_else(Vec::new, |id| id.as_uuid().as_bytes().to_vec()))
-    .bind(limit_of(limit))
-    .fetch_all(&mut *conn)
-    .await?;
+    let rows = sqlx::query(LIVE)
+        .bind(pool.as_uuid())
+        .bind(after.map_or_else(Vec::new, |id| id.as_uuid().as_bytes().to_vec()))
+        .bind(limit_of(limit))
+        .fetch_all(&mut *conn)
+        .await?;
     work(conn, &rows).await
 }
 

@@ -12,6 +12,13 @@ use crate::error::Failure;
 use crate::outbox;
 use crate::rows::{event, key, payment, refund};
 
+pub(crate) const PAYMENTS_OF: &str =
+    "SELECT * FROM ticketing_payments WHERE order_id = ? ORDER BY created_at, id";
+pub(crate) const REFUNDS_OF: &str =
+    "SELECT * FROM ticketing_refunds WHERE payment = ? ORDER BY created_at, id";
+pub(crate) const CLEARING: &str =
+    "SELECT id FROM ticketing_pools WHERE state = 'clearing' ORDER BY id LIMIT ?";
+
 /// A payment.
 pub(crate) async fn payment(
     conn: &mut SqliteConnection,
@@ -37,11 +44,7 @@ pub(crate) async fn payments_of(
     conn: &mut SqliteConnection,
     order: OrderId,
 ) -> Result<Vec<Payment>, Failure> {
-    let rows =
-        sqlx::query("SELECT * FROM ticketing_payments WHERE order_id = ? ORDER BY created_at, id")
-            .bind(order.as_uuid())
-            .fetch_all(conn)
-            .await?;
+    let rows = sqlx::query(PAYMENTS_OF).bind(order.as_uuid()).fetch_all(conn).await?;
     rows.iter().map(payment::read).collect()
 }
 
@@ -60,11 +63,7 @@ pub(crate) async fn refunds_of(
     conn: &mut SqliteConnection,
     payment: PaymentId,
 ) -> Result<Vec<Refund>, Failure> {
-    let rows =
-        sqlx::query("SELECT * FROM ticketing_refunds WHERE payment = ? ORDER BY created_at, id")
-            .bind(payment.as_uuid())
-            .fetch_all(conn)
-            .await?;
+    let rows = sqlx::query(REFUNDS_OF).bind(payment.as_uuid()).fetch_all(conn).await?;
     rows.iter().map(refund::read).collect()
 }
 
@@ -91,11 +90,7 @@ pub(crate) async fn clearing_pools(
     conn: &mut SqliteConnection,
     limit: usize,
 ) -> Result<Vec<PoolId>, Failure> {
-    let rows =
-        sqlx::query("SELECT id FROM ticketing_pools WHERE state = 'clearing' ORDER BY id LIMIT ?")
-            .bind(limit_of(limit))
-            .fetch_all(conn)
-            .await?;
+    let rows = sqlx::query(CLEARING).bind(limit_of(limit)).fetch_all(conn).await?;
     let ids = rows.iter().map(|row| Ok(PoolId::from_uuid(row.try_get("id")?)));
     ids.collect()
 }

@@ -12,6 +12,12 @@ use crate::work::Term;
 pub(crate) const WEBHOOK_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM ticketing_webhooks \
      WHERE closed = 0 AND (leased_until IS NULL OR leased_until <= ?))";
 
+pub(crate) const TO_CLAIM: &str = "UPDATE ticketing_webhooks SET leased_until = ?1 WHERE (gateway, id) IN \
+         (SELECT gateway, id FROM ticketing_webhooks WHERE closed = 0 \
+         AND (leased_until IS NULL OR leased_until <= ?2) \
+         ORDER BY received_at, gateway, id LIMIT ?3) \
+         RETURNING gateway, id, intent, about, detail, received_at";
+
 /// Keeps a webhook, if it is new.
 pub(crate) async fn receive(
     conn: &mut SqliteConnection,
@@ -41,18 +47,12 @@ pub(crate) async fn claim(
     term: Term,
     limit: usize,
 ) -> Result<Vec<Webhook>, Failure> {
-    let rows = sqlx::query(
-        "UPDATE ticketing_webhooks SET leased_until = ?1 WHERE (gateway, id) IN \
-         (SELECT gateway, id FROM ticketing_webhooks WHERE closed = 0 \
-         AND (leased_until IS NULL OR leased_until <= ?2) \
-         ORDER BY received_at, gateway, id LIMIT ?3) \
-         RETURNING gateway, id, intent, about, detail, received_at",
-    )
-    .bind(term.until.as_micros())
-    .bind(term.now.as_micros())
-    .bind(limit_of(limit))
-    .fetch_all(conn)
-    .await?;
+    let rows = sqlx::query(TO_CLAIM)
+        .bind(term.until.as_micros())
+        .bind(term.now.as_micros())
+        .bind(limit_of(limit))
+        .fetch_all(conn)
+        .await?;
     let mut claimed = readable_rows(&rows, webhook::read);
     claimed.sort_by(|one, other| (one.received_at, &one.key).cmp(&(other.received_at, &other.key)));
     Ok(claimed)

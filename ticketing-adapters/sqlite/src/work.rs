@@ -32,18 +32,25 @@ pub(crate) const REFUND_WAITS: &str =
 pub(crate) const ROW_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM ticketing_outbox \
      WHERE published = 0 AND (leased_until IS NULL OR leased_until <= ?))";
 
+pub(crate) const PAYMENTS_TO_LEASE: &str = "SELECT * FROM ticketing_payments \
+     WHERE next_action_at <= ? ORDER BY next_action_at, id LIMIT ?";
+pub(crate) const REFUNDS_TO_LEASE: &str = "SELECT * FROM ticketing_refunds \
+     WHERE next_action_at <= ? ORDER BY next_action_at, id LIMIT ?";
+pub(crate) const ROWS_TO_CLAIM: &str = "UPDATE ticketing_outbox SET leased_until = ?1, epoch = epoch + 1 WHERE id IN \
+         (SELECT id FROM ticketing_outbox WHERE published = 0 \
+         AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY id LIMIT ?3) \
+         RETURNING id, epoch, events";
+
 /// Payments that somebody must look at, leased.
 pub(crate) async fn lease_payments(
     conn: &mut SqliteConnection,
     term: Term,
     limit: usize,
 ) -> Result<Vec<Payment>, Failure> {
-    const SELECT: &str = "SELECT * FROM ticketing_payments WHERE next_action_at <= ? \
-         ORDER BY next_action_at, id LIMIT ?";
     const PUT_OFF: &str = "UPDATE ticketing_payments SET next_action_at = ? WHERE id IN \
          (SELECT id FROM ticketing_payments WHERE next_action_at <= ? \
          ORDER BY next_action_at, id LIMIT ?)";
-    let rows = lease(conn, SELECT, PUT_OFF, term, limit).await?;
+    let rows = lease(conn, PAYMENTS_TO_LEASE, PUT_OFF, term, limit).await?;
     let next_action_at = Some(term.until);
     let leased = readable_rows(&rows, payment::read).into_iter();
     Ok(leased.map(|payment| Payment { next_action_at, ..payment }).collect())
@@ -55,12 +62,10 @@ pub(crate) async fn lease_refunds(
     term: Term,
     limit: usize,
 ) -> Result<Vec<Refund>, Failure> {
-    const SELECT: &str = "SELECT * FROM ticketing_refunds WHERE next_action_at <= ? \
-         ORDER BY next_action_at, id LIMIT ?";
     const PUT_OFF: &str = "UPDATE ticketing_refunds SET next_action_at = ? WHERE id IN \
          (SELECT id FROM ticketing_refunds WHERE next_action_at <= ? \
          ORDER BY next_action_at, id LIMIT ?)";
-    let rows = lease(conn, SELECT, PUT_OFF, term, limit).await?;
+    let rows = lease(conn, REFUNDS_TO_LEASE, PUT_OFF, term, limit).await?;
     let next_action_at = Some(term.until);
     let leased = readable_rows(&rows, refund::read).into_iter();
     Ok(leased.map(|refund| Refund { next_action_at, ..refund }).collect())
@@ -106,17 +111,12 @@ pub(crate) async fn claim_outbox(
     term: Term,
     limit: usize,
 ) -> Result<Vec<Pointers>, Failure> {
-    let rows = sqlx::query(
-        "UPDATE ticketing_outbox SET leased_until = ?1, epoch = epoch + 1 WHERE id IN \
-         (SELECT id FROM ticketing_outbox WHERE published = 0 \
-         AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY id LIMIT ?3) \
-         RETURNING id, epoch, events",
-    )
-    .bind(term.until.as_micros())
-    .bind(term.now.as_micros())
-    .bind(limit_of(limit))
-    .fetch_all(&mut *conn)
-    .await?;
+    let rows = sqlx::query(ROWS_TO_CLAIM)
+        .bind(term.until.as_micros())
+        .bind(term.now.as_micros())
+        .bind(limit_of(limit))
+        .fetch_all(&mut *conn)
+        .await?;
     let mut claimed = readable_rows(&rows, outbox::read);
     claimed.sort_by_key(Pointers::id);
     Ok(claimed)
@@ -209,7 +209,7 @@ pub(crate) async fn prune(
 ) -> Result<usize, Failure> {
     let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
     let mut gone = forget_published(&mut transaction, before, limit).await?;
-    for sql in [FORGET_KEYS, FORGET_WEBHOOKS] {
+    for sql in [OLD_KEYS, OLD_WEBHOOKS] {
         let done = sqlx::query(sql)
             .bind(before.as_micros())
             .bind(limit_of(limit.saturating_sub(gone)))
@@ -221,10 +221,14 @@ pub(crate) async fn prune(
     Ok(gone)
 }
 
-const FORGET_KEYS: &str = "DELETE FROM ticketing_keys WHERE (user, key) IN \
+pub(crate) const OLD_ROWS: &str = "DELETE FROM ticketing_outbox WHERE id IN (SELECT id FROM ticketing_outbox \
+         WHERE published = 1 AND committed_at < ? ORDER BY committed_at LIMIT ?) \
+         RETURNING id, epoch, events";
+
+pub(crate) const OLD_KEYS: &str = "DELETE FROM ticketing_keys WHERE (user, key) IN \
      (SELECT user, key FROM ticketing_keys WHERE used_at < ? ORDER BY used_at LIMIT ?)";
 
-const FORGET_WEBHOOKS: &str = "DELETE FROM ticketing_webhooks WHERE (gateway, id) IN \
+pub(crate) const OLD_WEBHOOKS: &str = "DELETE FROM ticketing_webhooks WHERE (gateway, id) IN \
      (SELECT gateway, id FROM ticketing_webhooks WHERE closed = 1 AND received_at < ? \
      ORDER BY received_at LIMIT ?)";
 
@@ -233,15 +237,11 @@ async fn forget_published(
     before: Timestamp,
     limit: usize,
 ) -> Result<usize, Failure> {
-    let rows = sqlx::query(
-        "DELETE FROM ticketing_outbox WHERE id IN (SELECT id FROM ticketing_outbox \
-         WHERE published = 1 AND committed_at < ? ORDER BY committed_at LIMIT ?) \
-         RETURNING id, epoch, events",
-    )
-    .bind(before.as_micros())
-    .bind(limit_of(limit))
-    .fetch_all(&mut *conn)
-    .await?;
+    let rows = sqlx::query(OLD_ROWS)
+        .bind(before.as_micros())
+        .bind(limit_of(limit))
+        .fetch_all(&mut *conn)
+        .await?;
     let keys: Vec<EventKey> =
         readable_rows(&rows, outbox::read).into_iter().flat_map(|row| row.keys).collect();
     event::forget(conn, &keys).await?;

@@ -16,7 +16,7 @@ use ticketing_sqlite::{SqliteConfig, SqliteStorage};
 
 /// Opens a storage in a folder of its own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SqliteHarness;
+pub(crate) struct SqliteHarness;
 
 #[derive(Debug)]
 struct OpenFile {

@@ -1,0 +1,106 @@
+//! What a question costs must not grow with what is stored: every list is read through an index, in
+//! its order. SQLite's own account of its plans is the witness.
+
+use sqlx::{AssertSqlSafe, Row};
+use tempfile::TempDir;
+use ticketing_core::ports::ListingQuery;
+use ticketing_core::values::UserId;
+
+use crate::listings::{PLACE, RARE, sql_of};
+use crate::storage::SqliteStorage;
+use crate::{orders, reads, webhooks, work};
+
+async fn storage() -> (TempDir, SqliteStorage) {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = SqliteStorage::open(folder.path().join("tickets.db")).await.unwrap();
+    (folder, storage)
+}
+
+/// The steps of a statement's plan.
+async fn plan(storage: &SqliteStorage, sql: &str) -> Vec<String> {
+    let mut conn = storage.shared.reader().await.unwrap();
+    let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+    let rows = explained.fetch_all(&mut *conn).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>("detail")).collect()
+}
+
+/// Neither a walk through a whole table, nor a sort of what was found.
+fn assert_bounded(steps: &[String], sql: &str) {
+    for step in steps {
+        let table = step.starts_with("SCAN") && !step.starts_with("SCAN (");
+        let indexed = step.contains("USING") || step.contains("VIRTUAL TABLE INDEX");
+        assert!(!table || indexed, "{step}\nof {sql}\n{steps:#?}");
+        assert!(!step.contains("TEMP B-TREE"), "{step}\nof {sql}\n{steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_read_through_indexes_in_their_order() {
+    let (_folder, storage) = storage().await;
+    for sql in [
+        orders::OLDEST_FIRST,
+        orders::NEWEST_FIRST,
+        orders::DUE,
+        orders::DUE_OF,
+        reads::PAYMENTS_OF,
+        reads::REFUNDS_OF,
+        reads::CLEARING,
+        work::PAYMENT_WAITS,
+        work::REFUND_WAITS,
+        work::ROW_WAITS,
+        work::PAYMENTS_TO_LEASE,
+        work::REFUNDS_TO_LEASE,
+        work::ROWS_TO_CLAIM,
+        work::OLD_ROWS,
+        work::OLD_KEYS,
+        work::OLD_WEBHOOKS,
+        webhooks::WEBHOOK_WAITS,
+        webhooks::TO_CLAIM,
+        PLACE,
+        RARE,
+    ] {
+        assert_bounded(&plan(&storage, sql).await, sql);
+    }
+}
+
+#[tokio::test]
+async fn listings_are_walked_by_age() {
+    let (_folder, storage) = storage().await;
+    let seller = Some(UserId::new("ada").unwrap());
+    for all in [false, true] {
+        for seller in [None, seller.clone()] {
+            let query = ListingQuery { all, seller, ..ListingQuery::default() };
+            let sql = sql_of(&query, false);
+            let steps = plan(&storage, &sql).await;
+            assert_bounded(&steps, &sql);
+        }
+    }
+    let sql = sql_of(&ListingQuery::default(), false);
+    let steps = plan(&storage, &sql).await;
+    let index = "ticketing_pools_to_buy";
+    assert!(
+        steps.iter().any(|step| step.contains(index)),
+        "what can't be bought is not walked: {steps:#?}"
+    );
+}
+
+/// A rare word's listings are few enough to be sorted; they are found through the word.
+#[tokio::test]
+async fn rare_words_lead_to_their_listings() {
+    let (_folder, storage) = storage().await;
+    let sql = sql_of(&ListingQuery::default(), true);
+    let steps = plan(&storage, &sql).await;
+    assert!(steps.first().is_some_and(|step| step.contains("VIRTUAL TABLE INDEX")), "{steps:#?}");
+    assert!(!steps.iter().any(|step| step.starts_with("SCAN t")), "{steps:#?}");
+}
+
+/// The live orders of a pool come from two tables, of each by an index, and are merged.
+#[tokio::test]
+async fn live_orders_are_found_by_their_pool() {
+    let (_folder, storage) = storage().await;
+    let steps = plan(&storage, orders::LIVE).await;
+    for index in ["ticketing_orders_live", "ticketing_order_lines_live"] {
+        assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:#?}");
+    }
+    assert!(!steps.iter().any(|step| step.starts_with("SCAN ticketing")), "{steps:#?}");
+}
