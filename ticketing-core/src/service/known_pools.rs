@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::domain::inventory::Pool;
 use crate::values::PoolId;
 
-/// How long a refusal may be repeated without asking the storage: as long as somebody may be
-/// told "sold out" after another process has released a unit.
+/// How long a refusal may be repeated without asking the storage, unless a hold ends before:
+/// as long as somebody may be told "sold out" after another process has released a unit.
 const SOLD_OUT_LASTS: Duration = Duration::from_secs(1);
 
 /// The most pools that are remembered.
@@ -24,6 +24,14 @@ pub(crate) struct KnownPools {
 struct Known {
     pool: Pool,
     sold_out_until: Option<Duration>,
+    /// When the next hold there ends, if that was asked.
+    hold_ends: Option<Duration>,
+}
+
+impl Known {
+    fn first_seen(pool: Pool) -> Self {
+        Self { pool, sold_out_until: None, hold_ends: None }
+    }
 }
 
 impl KnownPools {
@@ -31,12 +39,13 @@ impl KnownPools {
     pub(crate) fn note(&self, pools: &[Pool]) {
         let mut known = self.lock();
         for pool in pools {
-            let entry = known.entry(pool.id).or_insert(Known { pool: *pool, sold_out_until: None });
+            let entry = known.entry(pool.id).or_insert_with(|| Known::first_seen(*pool));
             if entry.pool.version < pool.version {
                 // A unit that came free ends the refusals; another sale does not.
-                let freed = pool.available() > entry.pool.available();
-                let sold_out_until = if freed { None } else { entry.sold_out_until };
-                *entry = Known { pool: *pool, sold_out_until };
+                if pool.available() > entry.pool.available() {
+                    entry.sold_out_until = None;
+                }
+                entry.pool = *pool;
             }
         }
         while known.len() > POOLS_MAX {
@@ -45,10 +54,20 @@ impl KnownPools {
         }
     }
 
+    /// Notes when the next hold of a pool ends, as far as anybody has looked.
+    pub(crate) fn note_hold_ends(&self, id: PoolId, ends: Option<Duration>) {
+        if let Some(known) = self.lock().get_mut(&id) {
+            known.hold_ends = ends;
+        }
+    }
+
     /// Notes that the storage refused for want of units, nothing being overdue there.
     pub(crate) fn note_sold_out(&self, id: PoolId, elapsed: Duration) {
         if let Some(known) = self.lock().get_mut(&id) {
-            known.sold_out_until = Some(elapsed.saturating_add(SOLD_OUT_LASTS));
+            let fades = elapsed.saturating_add(SOLD_OUT_LASTS);
+            // A hold that should have ended and did not tells nothing of when units come free.
+            let ends = known.hold_ends.filter(|ends| elapsed < *ends);
+            known.sold_out_until = Some(ends.map_or(fades, |ends| ends.min(fades)));
         }
     }
 
@@ -101,6 +120,25 @@ mod tests {
         known.note_sold_out(full.id, Duration::from_secs(5));
         assert_eq!(known.sold_out(full.id, 1, Duration::from_millis(5_999)), Some(0));
         assert_eq!(known.sold_out(full.id, 1, Duration::from_secs(6)), None);
+    }
+
+    #[test]
+    fn a_refusal_is_repeated_until_a_hold_ends_that_has_not_ended_yet() {
+        let known = KnownPools::default();
+        let full = pool(3, 10);
+        let millis = Duration::from_millis;
+        known.note(&[full]);
+        known.note_hold_ends(full.id, Some(millis(5_300)));
+        known.note_sold_out(full.id, millis(5_000));
+        known.note(&[pool(4, 10)]);
+        assert_eq!(known.sold_out(full.id, 1, millis(5_299)), Some(0));
+        assert_eq!(known.sold_out(full.id, 1, millis(5_300)), None);
+        known.note_sold_out(full.id, millis(5_300));
+        assert_eq!(known.sold_out(full.id, 1, millis(6_299)), Some(0), "it ended in vain");
+        known.note_hold_ends(full.id, Some(millis(9_000)));
+        known.note_sold_out(full.id, millis(6_300));
+        assert_eq!(known.sold_out(full.id, 1, millis(7_299)), Some(0));
+        assert_eq!(known.sold_out(full.id, 1, millis(7_300)), None, "a second at most");
     }
 
     #[test]

@@ -23,6 +23,8 @@ const VOID_WAIT: Duration = Duration::from_secs(5);
 const RECLAIM_MAX: usize = 64;
 /// How often it does so, before it leaves the rest to the sweeper.
 const RECLAIM_ROUNDS: usize = 16;
+/// Among how many orders of a full pool the next deadline is looked for.
+const LOOK_AHEAD_MAX: usize = 16;
 
 /// What an order's end does to the attempt that it was waiting for.
 enum AttemptOfEnded {
@@ -198,7 +200,21 @@ impl Engine {
                 break;
             }
         }
+        self.look_ahead(pool).await;
         Ok(())
+    }
+
+    /// Notes when the next hold of a pool ends. The oldest orders end first, unless they were
+    /// extended or are being paid: what a short look misses is found when the refusal fades.
+    async fn look_ahead(&self, pool: PoolId) {
+        let Ok(oldest) = self.storage.live_orders(pool, None, LOOK_AHEAD_MAX).await else {
+            return;
+        };
+        let now = self.now();
+        let ends = oldest.iter().filter_map(Order::due_at).filter(|due| now < *due).min();
+        let elapsed = self.runtime.elapsed();
+        let ends = ends.map(|due| elapsed.saturating_add(due.since(now)));
+        self.pools.note_hold_ends(pool, ends);
     }
 
     /// Expires these orders side by side, so that they share commits. Answers how many were due.

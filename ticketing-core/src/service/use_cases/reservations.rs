@@ -252,6 +252,51 @@ fn sold_out_is_said_without_asking_for_a_second_at_most() {
     assert_eq!(refuse(1), (ticket, Refusal::SoldOut { left: 0 }), "never a yes out of memory");
 }
 
+/// A memory that outlived a deadline would refuse units that nobody holds any more.
+#[test]
+fn sold_out_is_said_without_asking_until_a_deadline_at_most() {
+    let market = Market::new();
+    let ticket = market.list(a_new_ticket().quantity(1)).id;
+    market.reserved("slow", ticket, 1);
+    market.pass(HOLD.saturating_sub(SECOND / 2));
+    assert_eq!(code(market.reserve("quick", &[(ticket, 1)])), "sold_out");
+    market.storage.take_calls();
+    market.pass((SECOND / 2).saturating_sub(Duration::from_micros(1)));
+    assert_eq!(code(market.reserve("quick", &[(ticket, 1)])), "sold_out");
+    assert_eq!(market.storage.take_calls(), [""; 0], "not one call");
+    market.pass(Duration::from_micros(1));
+    market.reserved("quick", ticket, 1);
+}
+
+#[test]
+fn a_deadline_of_another_process_ends_the_refusals_as_well() {
+    let market = Market::new();
+    let other = market.another_engine(Arc::clone(&market.clock));
+    let ticket = market.list(a_new_ticket().quantity(2)).id;
+    market.run(other.orders().reserve(user("slow"), [(ticket, 1)])).unwrap();
+    market.pass(SECOND / 2);
+    market.reserved("slower", ticket, 1);
+    market.pass(HOLD.saturating_sub(SECOND).saturating_add(SECOND / 4));
+    assert_eq!(code(market.reserve("quick", &[(ticket, 1)])), "sold_out");
+    market.pass(SECOND / 4);
+    market.reserved("quick", ticket, 1);
+}
+
+/// The gateway is away, so that an order can't end at its deadline: no reason to ask for ever.
+#[test]
+fn a_deadline_that_passed_in_vain_shortens_no_memory() {
+    let market = Market::new();
+    let ticket = market.list(a_new_ticket().quantity(1)).id;
+    market.reserved("slow", ticket, 1);
+    market.pass(HOLD);
+    market.storage.fail("order");
+    assert_eq!(code(market.reserve("quick", &[(ticket, 1)])), "sold_out");
+    market.storage.take_calls();
+    market.pass(SECOND.saturating_sub(Duration::from_nanos(1)));
+    assert_eq!(code(market.reserve("quick", &[(ticket, 1)])), "sold_out");
+    assert_eq!(market.storage.take_calls(), [""; 0], "not one call");
+}
+
 #[test]
 fn a_release_ends_the_refusals_at_once() {
     let market = Market::new();
