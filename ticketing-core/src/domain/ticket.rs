@@ -245,14 +245,14 @@ impl Check {
     fn quantity(&mut self, field: &'static str, units: u32) -> Option<Quantity> {
         let checked = Quantity::new(units);
         if let Err(error) = &checked {
-            self.errors.push(FieldError::new(field, "invalid_quantity", error.to_string()));
+            self.errors.push(FieldError::new(field, error.code(), error.to_string()));
         }
         checked.ok()
     }
 
     fn sale(&mut self, opens: Option<Timestamp>, closes: Option<Timestamp>) -> TimeWindow {
         TimeWindow::new(opens, closes).unwrap_or_else(|error| {
-            self.errors.push(FieldError::new("saleEndsAt", "empty_window", error.to_string()));
+            self.errors.push(FieldError::new("saleEndsAt", error.code(), error.to_string()));
             TimeWindow::always()
         })
     }

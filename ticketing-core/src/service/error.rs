@@ -86,3 +86,6 @@ impl From<PortError> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

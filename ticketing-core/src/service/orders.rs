@@ -268,7 +268,7 @@ fn answer(view: &OrderView) -> EventKey {
 fn quantities_of(lines: &[(TicketId, u32)]) -> Result<Vec<Quantity>, Rejection> {
     let checked = lines.iter().map(|(_, units)| Quantity::new(*units));
     checked.collect::<Result<_, _>>().map_err(|error| {
-        let wrong = FieldError::new("quantity", "invalid_quantity", error.to_string());
+        let wrong = FieldError::new("quantity", error.code(), error.to_string());
         Rejection::new(RESERVE, "new", Reason::Invalid(vec![wrong]))
     })
 }

@@ -230,7 +230,7 @@ fn returned_lines(lines: &[(TicketId, u32)]) -> Result<Vec<ReturnedLine>, Reason
         Ok(ReturnedLine { ticket: *ticket, quantity: Quantity::new(*units)? })
     });
     let checked: Result<_, crate::values::InvalidQuantity> = checked.collect();
-    checked.map_err(|error| invalid("quantity", "invalid_quantity", error.to_string()))
+    checked.map_err(|error| invalid("quantity", error.code(), error.to_string()))
 }
 
 fn price_of(order: &Order, lines: &[ReturnedLine]) -> Result<Money, Reason> {
