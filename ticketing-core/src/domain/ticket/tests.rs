@@ -1,4 +1,5 @@
 //! The listing: the table of its documentation, what it checks, and what its pool is told.
 
 mod checks;
+mod claims;
 mod table;

@@ -100,6 +100,15 @@ fn a_withdrawn_pool_lets_units_go_but_not_in() {
 }
 
 #[test]
+fn a_withdrawn_pool_is_to_be_cleared_if_a_single_unit_is_held() {
+    for held in 0..2 {
+        let withdraw = Command::Withdraw { listing: Version::new(8), cancel_holds: true };
+        let withdrawn = Pool { held, ..pool() }.decide(withdraw, 0, PLACED).unwrap().pool;
+        assert_eq!(withdrawn.state, PoolState::Withdrawn { clearing: held == 1 });
+    }
+}
+
+#[test]
 fn others_see_the_units_and_whether_they_are_on_sale() {
     let view = pool().view();
     assert_eq!((view.ticket_id, view.version), (FRONT_ROW, Version::new(30)));

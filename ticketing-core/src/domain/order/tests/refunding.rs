@@ -62,6 +62,22 @@ fn no_unit_comes_back_twice() {
     assert_eq!(rest.next().lines[0].kept(), 0);
 }
 
+/// Whether or not it was put back on sale.
+#[test]
+fn a_unit_that_stays_off_sale_comes_back_once_as_well() {
+    let order = then(complete(), back(1, &[(FRONT_ROW, 2)], false), PLACED);
+    assert_eq!((order.lines[0].kept(), order.lines[0].counted_as_sold()), (1, 3));
+    let again = refund(order, back(1, &[(FRONT_ROW, 2)], true)).unwrap_err();
+    assert_eq!(again.reason, Reason::ReturnTooLarge { ticket: FRONT_ROW });
+}
+
+#[test]
+fn money_alone_puts_nothing_back_on_sale() {
+    let money = refund(complete(), back(20_00, &[], true)).unwrap();
+    assert_eq!(money.units(), &Units::Stay);
+    assert_eq!(returned(money.next()), [(0, 0), (0, 0)]);
+}
+
 #[test]
 fn a_ticket_named_twice_counts_twice() {
     let twice = |second| back(1, &[(FRONT_ROW, 2), (FRONT_ROW, second)], true);

@@ -8,7 +8,7 @@ use crate::domain::order::{Order, OrderState};
 use crate::domain::payment::fixtures::captured;
 use crate::domain::payment::{Dispute, Payment, PaymentCommand};
 use crate::domain::settlement::tests::word;
-use crate::domain::settlement::{IntentReport, IntentStatus, Settlement, settle};
+use crate::domain::settlement::{IntentReport, IntentStatus, Settlement, given_back, settle};
 use crate::values::Money;
 
 /// The gateway says: captured, and so much given back in all.
@@ -60,6 +60,16 @@ fn more_than_was_captured_has_no_room_in_our_books() {
     let settled = hear(&captured(), &complete(), 75_51);
     assert!(!settled.payment.is_change());
     assert_eq!((settled.order, settled.noted), (None, None));
+}
+
+#[test]
+fn unwanted_money_goes_back_once_whoever_gives_it_back() {
+    let cases = [(0, 75_50, 0), (20_00, 55_50, 20_00), (75_50, 0, 75_50), (80_00, 0, 75_50)];
+    for (by_hand, owed, noted) in cases {
+        let some = |cents| Some(Money::usd(cents)).filter(|money| !money.is_zero());
+        let given = given_back(Money::usd(75_50), Money::usd(by_hand));
+        assert_eq!(given, (some(owed), some(noted)), "{by_hand} by hand");
+    }
 }
 
 /// R21: a dispute blocks refunds of ours, not what the gateway has done.
