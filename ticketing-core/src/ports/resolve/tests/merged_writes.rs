@@ -12,7 +12,8 @@ use crate::domain::ticket::TicketDecision;
 use crate::ports::batch::WebhookKey;
 use crate::ports::error::CommitError;
 use crate::ports::resolve::tests::cases::{
-    NOW, POLICY, Scene, buyer, cancel, key_record, list, listing, order_id, ticket_id, world,
+    NOW, POLICY, Scene, buyer, cancel, key_record, list, listing, order_id, payment_id, ticket_id,
+    world,
 };
 use crate::ports::resolve::tests::store::Store;
 use crate::ports::resolve::tests::story::{spoilt_stories, tell};
@@ -65,6 +66,28 @@ fn several_versions_within_one_batch_are_one_row_and_all_events() {
     assert_eq!(writes.rows[0].before, Some(version(0)));
     assert_eq!(writes.rows[0].state.version(), version(2));
     assert_eq!(writes.events().count(), 3);
+}
+
+#[test]
+fn each_version_within_a_batch_follows_the_one_before_it() {
+    let mut scene = world([listing(5)]);
+    scene.store.commit(&[scene.place(1, 0, &[(0, 1)])]);
+    let longer = scene.told(1, OrderCommand::Extend(POLICY));
+    let pay = OrderCommand::StartPayment { attempt: payment_id(1, version(2)), policy: POLICY };
+    let paying = longer.next().clone().decide(pay, NOW).unwrap();
+    let ending = paying.next().clone().decide(cancel(), NOW).unwrap();
+    let group = [
+        scene.batch().order(longer.clone()).order(ending.clone()).build(),
+        scene.batch().order(longer).order(paying).order(ending).build(),
+    ];
+    let resolution = resolve(scene.store.snapshot(&group), &group);
+    let order = AggregateRef::from(order_id(1));
+    let [left_out, whole] = &resolution.outcomes[..] else {
+        panic!("{:?}", resolution.outcomes);
+    };
+    assert!(matches!(left_out, Err(CommitError::Conflict(id)) if *id == order), "{left_out:?}");
+    assert!(whole.is_ok(), "{whole:?}");
+    assert_eq!(resolution.writes.rows[0].state.version(), version(3));
 }
 
 #[test]
