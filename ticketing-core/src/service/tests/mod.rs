@@ -7,6 +7,7 @@ mod state;
 mod wire;
 mod world;
 
+mod pay_crash_points;
 mod payment_keys;
 mod races_cancel;
 mod races_expiry;

@@ -17,7 +17,10 @@ use crate::service::payment_reconciler::PaymentReconciler;
 use crate::service::tests::laws;
 use crate::service::tests::wire::{Plan, Wire};
 use crate::testing::builders::START;
-use crate::testing::{Faults, FaultyGateway, FaultyStorage, NodeRuntime, SeededIds, StepRuntime};
+use crate::testing::{
+    Faults, FaultyBus, FaultyGateway, FaultyStorage, FaultyTimers, NodeRuntime, SeededIds,
+    StepRuntime,
+};
 use crate::ticketing::Ticketing;
 use crate::values::{Money, StoreId, Timestamp};
 
@@ -47,7 +50,7 @@ pub(super) struct Ports {
     pub(super) timers: MemoryTimers,
     /// The line to the gateway: slow or cut when a test says so.
     pub(super) line: Arc<Plan>,
-    /// What goes wrong with the calls of storage and gateway.
+    /// What goes wrong with the calls of all of them.
     pub(super) faults: Faults,
 }
 
@@ -238,8 +241,8 @@ impl Ports {
         let builder = Ticketing::builder()
             .storage(FaultyStorage::new(storage, &faults))
             .gateway(FaultyGateway::new(Arc::new(line), &faults))
-            .bus(Arc::new(self.bus.clone()))
-            .timers(Arc::new(self.timers.clone()))
+            .bus(Arc::new(FaultyBus::new(Arc::new(self.bus.clone()), &faults)))
+            .timers(Arc::new(FaultyTimers::new(Arc::new(self.timers.clone()), &faults)))
             .clock(Arc::clone(&self.clock))
             .ids(Arc::new(SeededIds::new(steps.seed(), node.id())))
             .runtime(runtime)
