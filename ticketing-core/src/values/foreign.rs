@@ -1,6 +1,6 @@
 //! Names that a payment gateway gives to things: kept, compared, never looked into.
 
-use crate::values::text::{Rule, checked_text};
+use crate::values::text::{Rule, Text, checked_text};
 
 checked_text! {
     /// The gateway's name for an intent to pay.
@@ -43,20 +43,54 @@ checked_text! {
 
 checked_text! {
     /// Our name for a gateway, as in the path of its webhooks: `stripe`, `sandbox`.
+    ///
+    /// An adapter writes its own name down as a constant:
+    ///
+    /// ```
+    /// use ticketing_core::values::GatewayName;
+    ///
+    /// const NAME: GatewayName = GatewayName::from_static("sandbox");
+    /// assert_eq!(GatewayName::new("sandbox"), Ok(NAME));
+    /// ```
     GatewayName,
     Rule {
         what: "gateway name",
         may_be_empty: false,
-        max: 32,
+        max: GATEWAY_NAME_MAX,
         measure: str::len,
-        allows: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+        allows: |c| u8::try_from(c).is_ok_and(in_gateway_name),
     },
     std::convert::identity::<&str>
 }
 
+const GATEWAY_NAME_MAX: usize = 32;
+
+const fn in_gateway_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+impl GatewayName {
+    /// A name that stands in the program.
+    ///
+    /// # Panics
+    /// If the name is not allowed; where a constant is made of it, the program does not compile.
+    pub const fn from_static(name: &'static str) -> Self {
+        let mut rest = name.as_bytes();
+        assert!(!rest.is_empty() && rest.len() <= GATEWAY_NAME_MAX, "1 to 32 characters");
+        while let [byte, following @ ..] = rest {
+            assert!(in_gateway_name(*byte), "small letters, digits and hyphens");
+            rest = following;
+        }
+        Self(Text::fixed(name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+    use std::collections::BTreeSet;
     use std::fmt::{Debug, Display};
+    use std::panic::catch_unwind;
     use std::str::FromStr;
 
     use proptest::prelude::*;
@@ -66,6 +100,7 @@ mod tests {
     use super::*;
     use crate::values::{InvalidText, TextProblem};
 
+    const SANDBOX: GatewayName = GatewayName::from_static("sandbox");
     const FORBIDDEN: Option<TextProblem> = Some(TextProblem::ForbiddenCharacter);
 
     fn problem<T: FromStr<Err = InvalidText>>(text: &str) -> Option<TextProblem> {
@@ -136,6 +171,42 @@ mod tests {
 
     fn problem_in_words<T: FromStr<Err = InvalidText> + Debug>() -> String {
         T::from_str("").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_name_in_the_program_is_the_name_from_elsewhere() {
+        let read: GatewayName = serde_json::from_str("\"sandbox\"").unwrap();
+        assert_eq!(SANDBOX, read);
+        assert_eq!(BTreeSet::from([SANDBOX, read.clone()]).len(), 1);
+        assert_eq!((SANDBOX.as_str(), SANDBOX.to_string()), (read.as_str(), read.to_string()));
+        assert_eq!(format!("{SANDBOX:?}"), format!("{read:?}"));
+        let later = GatewayName::new("stripe").unwrap();
+        assert_eq!(SANDBOX.cmp(&later), Ordering::Less);
+    }
+
+    #[test]
+    fn both_ways_to_a_name_allow_the_same() {
+        const LONGEST: &str = "abcdefghijklmnopqrstuvwxyz-01234";
+        let names = [
+            "a",
+            "stripe-2",
+            LONGEST,
+            "",
+            "Stripe",
+            "a b",
+            "a_b",
+            " a",
+            "\0",
+            "\u{fc}",
+            "a\u{1f600}",
+        ];
+        for name in names {
+            let fixed = catch_unwind(|| GatewayName::from_static(name)).ok();
+            assert_eq!(fixed, GatewayName::new(name).ok(), "{name:?}");
+        }
+        let too_long: &'static str = concat!("abcdefghijklmnopqrstuvwxyz-01234", "5");
+        assert!(catch_unwind(|| GatewayName::from_static(too_long)).is_err());
+        assert!(GatewayName::new(too_long).is_err());
     }
 
     /// A name goes to the gateway and into the storage as it came, and reads back the same.

@@ -10,8 +10,10 @@ use std::str::FromStr;
 
 use serde::de::{Deserializer, Visitor};
 
+mod held;
 mod rule;
 
+pub(super) use held::Text;
 pub(super) use rule::{Rule, checked_text};
 
 /// A text that was refused.

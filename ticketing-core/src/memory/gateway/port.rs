@@ -13,10 +13,12 @@ use super::accounts::{Answer, Call};
 use super::methods::Behaviour;
 use super::{LedgerIntent, MemoryGateway, webhooks};
 
+const NAME: GatewayName = GatewayName::from_static("memory");
+
 #[async_trait]
 impl PaymentGateway for MemoryGateway {
     fn name(&self) -> GatewayName {
-        name()
+        NAME
     }
 
     async fn open(&self, intent: &OpenIntent) -> Result<OpenedIntent, GatewayError> {
@@ -100,12 +102,5 @@ impl PaymentGateway for MemoryGateway {
         now: Timestamp,
     ) -> Result<Notice, WebhookError> {
         webhooks::read(request, now)
-    }
-}
-
-fn name() -> GatewayName {
-    match GatewayName::new("memory") {
-        Ok(name) => name,
-        Err(invalid) => unreachable!("a name of small letters: {invalid}"),
     }
 }

@@ -1,8 +1,6 @@
 //! What a kind of text allows, and the macro that makes a type of it.
 
-use std::sync::Arc;
-
-use super::{InvalidText, TextProblem};
+use super::{InvalidText, Text, TextProblem};
 
 /// What one kind of text allows.
 #[derive(Debug)]
@@ -26,10 +24,10 @@ impl Rule {
     }
 
     /// The text itself, or why this rule refuses it.
-    pub(in crate::values) fn check(&self, text: &str) -> Result<Arc<str>, InvalidText> {
+    pub(in crate::values) fn check(&self, text: &str) -> Result<Text, InvalidText> {
         match self.problem(text) {
             Some(problem) => Err(InvalidText { what: self.what, problem }),
-            None => Ok(Arc::from(text)),
+            None => Ok(Text::shared(text)),
         }
     }
 
@@ -56,7 +54,7 @@ fn one_line(c: char) -> bool {
     !c.is_control()
 }
 
-/// Makes a newtype over `Arc<str>` whose values obey a [`Rule`].
+/// Makes a newtype over [`Text`] whose values obey a [`Rule`].
 ///
 /// It takes the type's name, the rule, and what is done to a text before the rule is asked. `new`
 /// accepts anything that is text; behind the name stands what it accepts where that must be one
@@ -70,7 +68,7 @@ macro_rules! checked_text {
     ($(#[$docs:meta])* $name:ident($input:ty), $rule:expr, $prepare:expr) => {
         $(#[$docs])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(std::sync::Arc<str>);
+        pub struct $name($crate::values::text::Text);
 
         impl $name {
             const RULE: $crate::values::text::Rule = $rule;
