@@ -119,7 +119,12 @@ impl Bank {
         self.look("deliver", |accounts| accounts.mailbox().after(after, most)).await
     }
 
-    /// Tells of every new line.
+    /// Whether nothing can be noted any more, and nothing will happen.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.journal.is_open(), Err(NotWritten::Closed | NotWritten::Failed(_)))
+    }
+
+    /// Tells of every new line, and of the end.
     pub(crate) fn lines(&self) -> watch::Receiver<u64> {
         self.lines.subscribe()
     }
@@ -128,7 +133,10 @@ impl Bank {
         let unknown = |error: NotWritten| {
             GatewayError::new(GatewayErrorKind::Unknown, "close").with_source(error)
         };
-        self.journal.close().await.map_err(unknown)
+        let closed = self.journal.close().await;
+        // Whoever waits for webhooks finds that no more will come.
+        self.lines.send_modify(|_| {});
+        closed.map_err(unknown)
     }
 
     async fn durable(&self, line: u64, operation: &'static str) -> Result<(), GatewayError> {

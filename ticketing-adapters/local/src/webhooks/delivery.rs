@@ -93,12 +93,12 @@ impl Courier {
         }
     }
 
-    /// Delivers until the gateway is gone or can't be used any more.
+    /// Delivers until the gateway is gone, closed, or can't be used any more.
     async fn work(&mut self) {
         loop {
             // Seen before the look, so that what is posted after it rings.
             self.lines.mark_unchanged();
-            let Some(bank) = self.bank.upgrade() else { return };
+            let Some(bank) = self.bank.upgrade().filter(|bank| !bank.is_over()) else { return };
             match bank.waiting(self.round.tried, BATCH).await {
                 Ok(waiting) if waiting.is_empty() => {
                     drop(bank);

@@ -210,3 +210,20 @@ async fn what_nobody_acknowledged_is_delivered_after_a_restart() {
     deliveries.stop().await;
     gateway.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_gateway_that_is_closed_delivers_no_more() {
+    let folder = TempDir::new().unwrap();
+    let gateway = opened(&folder.path().join("ledger")).await.unwrap();
+    let (tell, mut heard) = mpsc::unbounded_channel();
+    let sink = move |webhook: WebhookRequest| {
+        let sent = tell.send(webhook);
+        async move { sent }
+    };
+    let deliveries = gateway.deliver_to(sink).unwrap();
+    used(&gateway, 1, "tok_visa").await;
+    assert!(heard.recv().await.is_some());
+    gateway.close().await.unwrap();
+    assert_eq!(heard.recv().await, None, "the task has ended, and its sink with it");
+    deliveries.stop().await;
+}
