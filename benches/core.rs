@@ -163,7 +163,9 @@ fn decide_and_commit(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter_custom(|groups| {
                 let mut taken = Duration::ZERO;
-                for first in (0..groups).step_by(400) {
+                for first in
+                    (0..groups).step_by(usize::try_from(GROUPS_PER_STORAGE).unwrap_or(usize::MAX))
+                {
                     let (storage, mut pool) = sale.storage();
                     let here = GROUPS_PER_STORAGE.min(groups - first);
                     let started = Instant::now();

@@ -217,7 +217,8 @@ impl Builder {
             None => Arc::new(MemoryTimers::with_clock(Arc::clone(&self.clock))),
         };
         let time = Arc::new(StorageTime::new(self.clock));
-        time.observe(storage.now().await?);
+        let asked = time.ask();
+        time.observe(asked, storage.now().await?);
         let writing = Writing {
             storage: Arc::clone(&storage),
             runtime: Arc::clone(&runtime),

@@ -4,10 +4,12 @@
 //! are to be cancelled because their listing was withdrawn. Timers only make it quicker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::domain::event::Actor;
+use crate::domain::expiration::Expiration;
 use crate::domain::order::{Canceller, Order, OrderCommand, OrderState};
 use crate::ports::batch::Cause;
 use crate::service::duty::{Duty, Progress};
@@ -15,12 +17,18 @@ use crate::service::engine::{ATTEMPTS_MAX, Engine, Missed};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::Halt;
+use crate::service::put_off::PutOff;
 use crate::values::{OrderId, PoolId};
 
 /// The most orders of one step: they share a commit.
 const ORDERS_MAX: usize = 256;
 /// The most withdrawn pools of one step.
 const POOLS_MAX: usize = 16;
+
+/// How long an order that could not be ended is left alone while others wait behind it.
+const STUCK_FOR: Duration = Duration::from_secs(10);
+/// How long a listing that could not be cleared is left alone while others wait behind it.
+const UNCLEAR_FOR: Duration = Duration::from_secs(2);
 
 /// Many attempts, of which some may fail: a failure keeps no other waiting.
 #[derive(Debug, Default)]
@@ -50,25 +58,56 @@ impl Tally {
 #[derive(Debug)]
 pub struct ExpirySweeper {
     engine: Arc<Engine>,
+    /// Orders that could not be ended.
+    stuck: PutOff<OrderId>,
+    /// Withdrawn listings that could not be cleared: most wait for the gateway.
+    unclear: PutOff<PoolId>,
 }
 
 impl ExpirySweeper {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+        Self { engine, stuck: PutOff::by(STUCK_FOR), unclear: PutOff::by(UNCLEAR_FOR) }
     }
 
-    async fn sweep(&self) -> Result<bool, Error> {
-        let due = self.engine.storage.due_orders(ORDERS_MAX).await?;
-        self.engine.time.observe(due.now);
-        let orders: Vec<OrderId> = due.items.iter().map(|order| order.id).collect();
-        Ok(self.engine.expire_all(&orders).await? > 0)
+    async fn sweep(&mut self) -> Result<bool, Error> {
+        let engine = &self.engine;
+        let limit = ORDERS_MAX.saturating_add(self.stuck.begin(engine.runtime.elapsed()));
+        let asked = engine.time.ask();
+        let due = engine.storage.due_orders(limit).await?;
+        engine.time.observe(asked, due.now);
+        let others_wait = due.items.len() >= limit;
+        let orders = due.items.iter().map(|order| order.id);
+        let orders: Vec<OrderId> = orders.filter(|id| !self.stuck.contains(*id)).collect();
+        let (mut any, mut failed) = (false, None);
+        for (id, expired) in engine.expire_each(&orders).await {
+            match expired {
+                Ok(expiration) => any |= expiration == Expiration::Due,
+                Err(error) => {
+                    if others_wait {
+                        self.stuck.add(id, engine.runtime.elapsed());
+                    }
+                    failed = Some(error);
+                }
+            }
+        }
+        failed.filter(|_| !any).map_or(Ok(any), Err)
     }
 
-    async fn clear(&self) -> Result<bool, Error> {
-        let pools = self.engine.storage.clearing_pools(POOLS_MAX).await?;
+    async fn clear(&mut self) -> Result<bool, Error> {
+        let engine = &self.engine;
+        let limit = POOLS_MAX.saturating_add(self.unclear.begin(engine.runtime.elapsed()));
+        let pools = engine.storage.clearing_pools(limit).await?;
+        let others_wait = pools.len() >= limit;
         let mut tally = Tally::default();
         for pool in pools {
-            tally.count(self.engine.clear_pool(pool).await);
+            if self.unclear.contains(pool) {
+                continue;
+            }
+            let cleared = engine.clear_pool(pool).await;
+            if others_wait && !matches!(cleared, Ok(true)) {
+                self.unclear.add(pool, engine.runtime.elapsed());
+            }
+            tally.count(cleared);
         }
         tally.into_any()
     }

@@ -16,10 +16,12 @@
 //! "unavailable" only after a bounded time.
 
 use std::hash::Hasher;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::ports::batch::{Group, Receipt, WriteBatch};
@@ -27,7 +29,7 @@ use crate::ports::error::{CommitError, PortError, PortErrorKind};
 use crate::ports::resolve::SKEW_MAX;
 use crate::ports::runtime::Runtime;
 use crate::ports::snapshot::Snapshot;
-use crate::ports::storage::Storage;
+use crate::ports::storage::{Committed, Storage};
 use crate::service::error::Error;
 use crate::service::known_pools::KnownPools;
 use crate::service::prediction::predict;
@@ -39,6 +41,9 @@ use crate::service::storage_time::StorageTime;
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 /// The longest such pause.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// The least time that a caller waits for the answer of the writer.
+const WAIT_MIN: Duration = Duration::from_secs(5);
 
 /// How urgent a batch is when the queues are filling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +72,9 @@ pub(crate) struct GroupCommit {
     lanes: Vec<mpsc::Sender<Submission>>,
     queue_max: usize,
     outbox_is_full: AtomicBool,
+    runtime: Arc<dyn Runtime>,
+    /// How long a caller waits for its answer.
+    wait_max: Duration,
 }
 
 #[derive(Debug)]
@@ -93,12 +101,19 @@ impl GroupCommit {
             }));
             sender
         });
-        Self { lanes: lanes.collect(), queue_max, outbox_is_full: AtomicBool::new(false) }
+        Self {
+            lanes: lanes.collect(),
+            queue_max,
+            outbox_is_full: AtomicBool::new(false),
+            runtime: Arc::clone(&writing.runtime),
+            wait_max: writing.settings.commit_patience.saturating_mul(2).max(WAIT_MIN),
+        }
     }
 
     /// Commits a batch together with whatever else waits.
     ///
-    /// Dropping the future does not stop the batch.
+    /// Dropping the future does not stop the batch. Nobody waits for ever: a storage that hangs in
+    /// spite of its contract keeps its lane, but not the callers.
     pub(crate) async fn submit(
         &self,
         batch: WriteBatch,
@@ -111,7 +126,11 @@ impl GroupCommit {
             mpsc::error::TrySendError::Full(_) => overloaded(),
             mpsc::error::TrySendError::Closed(_) => Error::closed("commit"),
         })?;
-        answer.await.map_err(|_gone| Error::closed("commit"))
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|_gone| Error::closed("commit")),
+            () = self.runtime.sleep(self.wait_max) => Err(PortError::unavailable("commit").into()),
+        }
     }
 
     /// Tells whether the outbox holds more than it should: then no reservation is admitted.
@@ -232,9 +251,14 @@ impl Lane {
     async fn commit_once(&self, group: Gathered, predicted: Option<Snapshot>) -> Unknown {
         let writing = &self.writing;
         let batches = Arc::clone(&group.batches);
-        let committed = writing.storage.commit(Group { batches, predicted }).await;
+        let asked = writing.time.ask();
+        let commit = writing.storage.commit(Group { batches, predicted });
+        // A storage that panics must not take its lane with it. What it had written by then, it
+        // tells when the batches come again.
+        let committed = AssertUnwindSafe(commit).catch_unwind().await;
+        let committed = committed.unwrap_or_else(|_panic| nothing_known(group.batches.len()));
         if let Some(now) = committed.now {
-            writing.time.observe(now);
+            writing.time.observe(asked, now);
         }
         writing.pools.note(&committed.pools);
         if committed.outcomes.iter().any(Result::is_ok) {
@@ -289,6 +313,12 @@ impl Unknown {
             answer(reply, Err(CommitError::OutcomeUnknown(error)));
         }
     }
+}
+
+/// What is known of a commit that panicked.
+fn nothing_known(batches: usize) -> Committed {
+    let outcomes = std::iter::repeat_with(no_outcome).take(batches).collect();
+    Committed { outcomes, pools: Vec::new(), now: None }
 }
 
 /// A storage that answers for fewer batches than it got has broken its contract; whether it

@@ -1,10 +1,10 @@
 //! What this process last saw of pools: to predict snapshots, and to refuse without asking.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::domain::inventory::Pool;
+use crate::service::recent::Recent;
 use crate::values::PoolId;
 
 /// How long a refusal may be repeated without asking the storage, unless a hold ends before:
@@ -15,9 +15,15 @@ const SOLD_OUT_LASTS: Duration = Duration::from_secs(1);
 const POOLS_MAX: usize = 65_536;
 
 /// The pools that this process saw last. Never the truth: a *yes* always asks the storage.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KnownPools {
-    pools: Mutex<BTreeMap<PoolId, Known>>,
+    pools: Mutex<Recent<PoolId, Known>>,
+}
+
+impl Default for KnownPools {
+    fn default() -> Self {
+        Self { pools: Mutex::new(Recent::of(POOLS_MAX)) }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +45,10 @@ impl KnownPools {
     pub(crate) fn note(&self, pools: &[Pool]) {
         let mut known = self.lock();
         for pool in pools {
-            let entry = known.entry(pool.id).or_insert_with(|| Known::first_seen(*pool));
+            let Some(entry) = known.get(&pool.id) else {
+                known.insert(pool.id, Known::first_seen(*pool));
+                continue;
+            };
             if entry.pool.version < pool.version {
                 // A unit that came free ends the refusals; another sale does not.
                 if pool.available() > entry.pool.available() {
@@ -48,22 +57,18 @@ impl KnownPools {
                 entry.pool = *pool;
             }
         }
-        while known.len() > POOLS_MAX {
-            // Ids grow with time, so the first is the oldest listing.
-            known.pop_first();
-        }
     }
 
     /// Notes when the next hold of a pool ends, as far as anybody has looked.
     pub(crate) fn note_hold_ends(&self, id: PoolId, ends: Option<Duration>) {
-        if let Some(known) = self.lock().get_mut(&id) {
+        if let Some(known) = self.lock().get(&id) {
             known.hold_ends = ends;
         }
     }
 
     /// Notes that the storage refused for want of units, nothing being overdue there.
     pub(crate) fn note_sold_out(&self, id: PoolId, elapsed: Duration) {
-        if let Some(known) = self.lock().get_mut(&id) {
+        if let Some(known) = self.lock().get(&id) {
             let fades = elapsed.saturating_add(SOLD_OUT_LASTS);
             // A hold that should have ended and did not tells nothing of when units come free.
             let ends = known.hold_ends.filter(|ends| elapsed < *ends);
@@ -88,7 +93,7 @@ impl KnownPools {
         self.lock().remove(&id);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<PoolId, Known>> {
+    fn lock(&self) -> MutexGuard<'_, Recent<PoolId, Known>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,13 +3,13 @@
 //! A listing's version is checked inside the commit: a stale one means another try, never a
 //! wrong price.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ticket::Ticket;
 use crate::ports::error::PortError;
 use crate::ports::storage::Storage;
 use crate::service::known_pools::KnownPools;
+use crate::service::recent::Recent;
 use crate::values::TicketId;
 
 /// The most listings that are remembered.
@@ -18,17 +18,20 @@ const LISTINGS_MAX: usize = 16_384;
 /// Listings that were read before.
 #[derive(Debug)]
 pub(crate) struct ListingCache {
-    max: usize,
-    listings: Mutex<BTreeMap<TicketId, Arc<Ticket>>>,
+    listings: Mutex<Recent<TicketId, Arc<Ticket>>>,
 }
 
 impl Default for ListingCache {
     fn default() -> Self {
-        Self { max: LISTINGS_MAX, listings: Mutex::default() }
+        Self::of(LISTINGS_MAX)
     }
 }
 
 impl ListingCache {
+    fn of(max: usize) -> Self {
+        Self { listings: Mutex::new(Recent::of(max)) }
+    }
+
     /// The listings with these ids, in that order; nothing for those that don't exist.
     pub(crate) async fn get(
         &self,
@@ -61,20 +64,15 @@ impl ListingCache {
     }
 
     fn remembered(&self, ids: &[TicketId]) -> Vec<Option<Arc<Ticket>>> {
-        let listings = self.lock();
-        ids.iter().map(|id| listings.get(id).cloned()).collect()
+        let mut listings = self.lock();
+        ids.iter().map(|id| listings.get(id).map(|ticket| Arc::clone(ticket))).collect()
     }
 
     fn remember(&self, ticket: &Arc<Ticket>) {
-        let mut listings = self.lock();
-        listings.insert(ticket.id, Arc::clone(ticket));
-        while listings.len() > self.max {
-            // Ids grow with time, so the first is the oldest listing.
-            listings.pop_first();
-        }
+        self.lock().insert(ticket.id, Arc::clone(ticket));
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<TicketId, Arc<Ticket>>> {
+    fn lock(&self) -> MutexGuard<'_, Recent<TicketId, Arc<Ticket>>> {
         self.listings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -107,14 +105,13 @@ mod tests {
     #[test]
     fn what_is_not_remembered_is_found_all_the_same() {
         let (storage, ids) = stored(5);
-        let (cache, pools) =
-            (ListingCache { max: 3, ..ListingCache::default() }, KnownPools::default());
+        let (cache, pools) = (ListingCache::of(4), KnownPools::default());
         let get = |ids: &[TicketId]| {
             let found = cache.get(ids, &storage, &pools).now_or_never().unwrap().unwrap();
             found.into_iter().map(|ticket| ticket.unwrap().id).collect::<Vec<_>>()
         };
         assert_eq!(get(&ids), ids);
-        assert_eq!(cache.lock().len(), 3);
+        assert!(cache.lock().len() <= 4);
         assert_eq!(get(&ids[..1]), ids[..1]);
         let backwards: Vec<TicketId> = ids.iter().rev().copied().collect();
         assert_eq!(get(&backwards), backwards, "in the order asked for");

@@ -12,7 +12,7 @@
 //! | `order_endings` | how orders end, whoever ends them |
 //! | `payment_driver`, `found_intents` | what must be done at the gateway, and what it tells of |
 //! | `idempotency` | commands under a key |
-//! | `known_pools`, `listing_cache`, `prediction` | what a process remembers, never the truth |
+//! | `known_pools`, `listing_cache`, `recent`, `prediction` | what a process remembers, never the truth |
 
 pub mod caller;
 pub mod duty;
@@ -32,6 +32,8 @@ mod payment_driver;
 pub mod payment_reconciler;
 pub mod payments;
 mod prediction;
+mod put_off;
+mod recent;
 pub mod refunds;
 pub mod settings;
 pub mod shutdown;

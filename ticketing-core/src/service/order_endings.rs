@@ -11,7 +11,7 @@ use crate::domain::payment::{Payment, PaymentCommand, VoidReason};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::OrderView;
 use crate::ports::batch::Cause;
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{ATTEMPTS_MAX, Engine, Missed};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
@@ -23,6 +23,8 @@ const VOID_WAIT: Duration = Duration::from_secs(5);
 const RECLAIM_MAX: usize = 64;
 /// How often it does so, before it leaves the rest to the sweeper.
 const RECLAIM_ROUNDS: usize = 16;
+/// A pool that lacks the units which an order holds.
+const UNITS_LOST: &str = "a pool does not hold the units of a live order";
 /// Among how many orders of a full pool the next deadline is looked for.
 const LOOK_AHEAD_MAX: usize = 16;
 
@@ -94,6 +96,8 @@ impl Engine {
             let batch = batch.within(window).keyed(record).build();
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(view),
+                // An order that holds units can always give them back.
+                Err(Missed::Refused { .. }) => return Err(Error::bug(UNITS_LOST).into()),
                 Err(missed) => missed.again_or_halt(command.name())?,
             }
         }
@@ -192,8 +196,9 @@ impl Engine {
 
     async fn expire_overdue_of(self: &Arc<Self>, pool: PoolId) -> Result<(), Error> {
         for _ in 0..RECLAIM_ROUNDS {
+            let asked = self.time.ask();
             let due = self.storage.due_orders_of(pool, RECLAIM_MAX).await?;
-            self.time.observe(due.now);
+            self.time.observe(asked, due.now);
             let ids: Vec<OrderId> = due.items.iter().map(|order| order.id).collect();
             // An order that can't be ended is the sweeper's trouble, not this buyer's.
             if self.expire_all(&ids).await.is_err() || ids.len() < RECLAIM_MAX {
@@ -221,17 +226,28 @@ impl Engine {
     ///
     /// One that can't be ended keeps no other waiting; it is an error only if none could be.
     pub(crate) async fn expire_all(self: &Arc<Self>, ids: &[OrderId]) -> Result<usize, Error> {
-        let expirations = ids.iter().map(|id| self.expire(*id));
         let (mut due, mut failed) = (0, None);
-        for expired in futures_util::future::join_all(expirations).await {
+        for (_, expired) in self.expire_each(ids).await {
             match expired {
                 Ok(expiration) => due += usize::from(expiration == Expiration::Due),
-                Err(error) => {
-                    tracing::warn!(%error, "an overdue order was not ended");
-                    failed = Some(error);
-                }
+                Err(error) => failed = Some(error),
             }
         }
         failed.filter(|_| due == 0).map_or(Ok(due), Err)
+    }
+
+    /// The same, with what became of each.
+    pub(crate) async fn expire_each(
+        self: &Arc<Self>,
+        ids: &[OrderId],
+    ) -> Vec<(OrderId, Result<Expiration, Error>)> {
+        let expirations = ids.iter().map(|id| self.expire(*id));
+        let expired = futures_util::future::join_all(expirations).await;
+        for (id, error) in
+            ids.iter().zip(&expired).filter_map(|(id, it)| Some((id, it.as_ref().err()?)))
+        {
+            tracing::warn!(%error, order.id = %id, "an overdue order was not ended");
+        }
+        ids.iter().copied().zip(expired).collect()
     }
 }

@@ -109,9 +109,7 @@ impl Orders {
     ) -> Result<Placed, Rejection> {
         let id = OrderId::from_uuid(self.engine.ids.next());
         let policy = self.engine.settings.holds;
-        let placed = Order::place(NewOrder { id, buyer, lines: wanted, policy }, now)?;
-        wanted.iter().try_for_each(|(ticket, _)| check_sale(ticket, now))?;
-        Ok(placed)
+        Order::place(NewOrder { id, buyer, lines: wanted, policy }, now)
     }
 
     async fn hold(
@@ -137,8 +135,8 @@ impl Orders {
         for id in ids {
             self.engine.listings.forget(*id);
         }
-        let now = self.engine.storage.now().await?;
-        self.engine.time.observe(now);
+        let asked = self.engine.time.ask();
+        self.engine.time.observe(asked, self.engine.storage.now().await?);
         Ok(())
     }
 
@@ -271,17 +269,6 @@ fn quantities_of(lines: &[(TicketId, u32)]) -> Result<Vec<Quantity>, Rejection> 
         let wrong = FieldError::new("quantity", error.code(), error.to_string());
         Rejection::new(RESERVE, "new", Reason::Invalid(vec![wrong]))
     })
-}
-
-/// Refuses a listing whose sale is not open, in the words of its pool.
-fn check_sale(ticket: &Ticket, now: Timestamp) -> Result<(), Rejection> {
-    let sale = ticket.terms.sale;
-    let refusal = match (sale.from(), sale.until()) {
-        (Some(opens), _) if now < opens => Refusal::SaleNotOpen { opens },
-        (_, Some(closes)) if now >= closes => Refusal::SaleOver,
-        (_, _) => return Ok(()),
-    };
-    Err(claim_refused(RESERVE, ticket.id, refusal))
 }
 
 fn all_found(listings: Vec<Option<Arc<Ticket>>>) -> Result<Vec<Arc<Ticket>>, Error> {

@@ -202,7 +202,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
         fn it_is_a_sorted_map(steps in steps(), from in 0u32..5000) {

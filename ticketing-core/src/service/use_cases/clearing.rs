@@ -133,6 +133,27 @@ fn a_clearing_that_waits_for_the_gateway_is_idle() {
     assert!(market.is_clearing(ticket));
 }
 
+/// As many listings as one look of the sweeper finds can't be cleared.
+#[test]
+fn many_listings_that_can_not_be_cleared_keep_no_other_waiting() {
+    let market = Market::new();
+    for number in 0..16 {
+        let ticket = market.list(a_new_ticket()).id;
+        let buyer = format!("payer-{number}");
+        let order = market.reserved(&buyer, ticket, 1);
+        market.pay(&buyer, order.id, "tok_threeDSecure");
+        market.withdraw_all(ticket);
+    }
+    let last = market.list(a_new_ticket()).id;
+    market.reserved("buyer", last, 1);
+    market.withdraw_all(last);
+    let mut sweeper = market.sweeper();
+    market.storage.fail("payment");
+    assert_eq!(code(market.step(&mut sweeper)), "unavailable");
+    assert_eq!(market.step(&mut sweeper).unwrap(), Progress::Busy, "others have their turn");
+    assert!(!market.is_clearing(last));
+}
+
 #[test]
 fn one_order_that_can_not_be_ended_keeps_no_other_waiting() {
     let market = Market::new();

@@ -96,6 +96,31 @@ fn one_overdue_order_that_can_not_be_ended_keeps_no_other_waiting() {
     assert_eq!(market.claimed(ticket), (0, 0));
 }
 
+/// As many as one look of the sweeper finds can't be ended, and are overdue for longest.
+#[test]
+fn many_overdue_orders_that_can_not_be_ended_keep_no_other_waiting() {
+    let market = Market::new();
+    let ticket = market.list(a_new_ticket().quantity(1_000)).id;
+    for buyer in 0..256 {
+        let buyer = format!("payer-{buyer}");
+        let stuck = market.reserved(&buyer, ticket, 1);
+        market.pay(&buyer, stuck.id, "tok_threeDSecure");
+    }
+    market.pass(SECOND);
+    let other = market.reserved("buyer", ticket, 1);
+    market.pass(market.engine.engine.settings.holds.cap);
+    market.storage.fail("payment");
+    let mut sweeper = market.sweeper();
+    assert_eq!(code(market.step(&mut sweeper)), "unavailable");
+    assert_eq!(market.step(&mut sweeper).unwrap(), Progress::Busy);
+    assert_eq!(market.order(other.id).state, EXPIRED);
+    market.storage.mend();
+    market.pass(MINUTE);
+    market.step(&mut sweeper).unwrap();
+    market.settle();
+    assert_eq!(market.claimed(ticket), (0, 0), "what was put off has its turn again");
+}
+
 #[test]
 fn timers_end_an_order_within_a_second_of_its_deadline() {
     let market = by_timers(1);

@@ -177,7 +177,6 @@ impl Rows {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn a_pool_follows_whole_numbers(

@@ -304,7 +304,6 @@ fn by_time(order: &Order) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn orders_of_one_pool_follow_the_model(

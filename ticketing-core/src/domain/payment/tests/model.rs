@@ -104,7 +104,6 @@ impl Ledger {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn a_payment_follows_its_ledger(

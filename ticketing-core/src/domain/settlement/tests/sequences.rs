@@ -79,7 +79,6 @@ fn last_word(books: &mut Books, attempt: usize, captured: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn the_books_agree_whatever_is_said_and_done(
