@@ -32,6 +32,8 @@ mod payment_driver;
 pub mod payment_reconciler;
 pub mod payments;
 mod prediction;
+mod refund_driver;
+mod refund_terms;
 pub mod refunds;
 pub mod settings;
 pub mod shutdown;
@@ -46,7 +48,8 @@ pub use duty::{Duty, Progress};
 pub use error::Error;
 pub use orders::Orders;
 pub use payments::{PaymentOutcome, PaymentReceipt, Payments, WebhookFailure};
-pub use refunds::{RefundRequest, Refunder, Refunds};
+pub use refund_terms::{RefundRequest, Refunder};
+pub use refunds::Refunds;
 pub use settings::{InvalidSettings, Settings};
 pub use tickets::{ListingView, Tickets};
 

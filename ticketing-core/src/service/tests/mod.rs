@@ -13,4 +13,5 @@ mod races_expiry;
 mod races_payment;
 mod races_webhook;
 mod refunds;
+mod refunds_by_sellers;
 mod restore;

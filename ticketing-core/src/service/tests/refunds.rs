@@ -9,7 +9,7 @@ use crate::domain::settlement::IntentStatus;
 use crate::domain::view::{OrderView, RefundView};
 use crate::ports::{GatewayErrorKind, RefundStatus};
 use crate::service::error::Error;
-use crate::service::refunds::{RefundRequest, Refunder};
+use crate::service::refund_terms::{RefundRequest, Refunder};
 use crate::service::tests::people::{ann, seller, token};
 use crate::service::tests::state::{assert_sold_once, code_of};
 use crate::service::tests::wire::Twist;
