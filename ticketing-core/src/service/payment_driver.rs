@@ -251,14 +251,14 @@ impl Engine {
         closes: Option<WebhookKey>,
     ) -> Result<bool, Error> {
         let settle = |payment, order, now| settle_purely(payment, order, report, now);
-        if report.refunded.is_zero() {
+        if report.status != IntentStatus::Captured {
             return self.commit_settlement(id, closes, settle).await;
         }
         // A word that tells of the capture and of a refund made by hand is two steps: the first
         // must not close the webhook that tells of the second.
         let captured = self.commit_settlement(id, None, settle).await?;
-        let refunded = self.commit_settlement(id, closes, settle).await?;
-        Ok(captured || refunded)
+        let recounted = self.recount(id, Some(report.refunded), closes).await?;
+        Ok(captured || recounted)
     }
 
     async fn commit_settlement(
@@ -294,7 +294,7 @@ impl Engine {
         Err(Error::Conflict)
     }
 
-    fn settlement_batch(
+    pub(crate) fn settlement_batch(
         &self,
         (payment, order): (PaymentId, Option<OrderId>),
         settlement: Settlement,
@@ -305,6 +305,9 @@ impl Engine {
         let mut batch = self.batch(by_gateway(), now).payment(settlement.payment).closing(closes);
         if let Some(decision) = settlement.order {
             batch = batch.order(decision);
+        }
+        for decision in settlement.refunds {
+            batch = batch.refund(decision);
         }
         if let Some(owed) = settlement.owed {
             batch = batch.refund(Refund::request(refund_id(), payment, order, owed, None, now));

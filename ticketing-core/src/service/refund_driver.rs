@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, PaymentState};
 use crate::domain::refund::{Refund, RefundCommand, RefundStep};
-use crate::ports::batch::Cause;
+use crate::domain::settlement::{given_back_in, recount};
+use crate::ports::batch::{Cause, WebhookKey};
+use crate::ports::error::PortError;
 use crate::ports::payment_gateway::{
     GatewayError, GatewayErrorKind, RefundReport, RefundStatus, SendRefund,
 };
 use crate::service::engine::{ATTEMPTS_MAX, Engine};
 use crate::service::error::Error;
+use crate::service::found_intents::unreachable_gateway;
 use crate::service::group_commit::Urgency;
 use crate::service::payment_driver::by_gateway;
-use crate::values::{RefundId, RefundRef};
+use crate::values::{IntentRef, Money, PaymentId, RefundId, RefundRef, Version};
 
 impl Engine {
     pub(crate) async fn refund(&self, id: RefundId) -> Result<Refund, Error> {
@@ -53,6 +56,9 @@ impl Engine {
     }
 
     async fn send_refund(&self, refund: &Refund) -> Result<bool, Error> {
+        if refund.attempt > 0 && !self.is_owed_still(refund).await? {
+            return Ok(true);
+        }
         let intent = self.payment(refund.payment).await?.intent;
         let intent = intent.ok_or_else(|| Error::bug("a captured payment without an intent"))?;
         let send = SendRefund { intent, amount: refund.amount, key: refund.key() };
@@ -68,6 +74,13 @@ impl Engine {
             }
             Err(error) => Ok(note(&error, refund)),
         }
+    }
+
+    /// An earlier try may have arrived late, or been sent by another process under its own key;
+    /// somebody may have given the money back meanwhile.
+    async fn is_owed_still(&self, refund: &Refund) -> Result<bool, Error> {
+        self.recount(refund.payment, None, None).await?;
+        Ok(self.refund(refund.id).await?.version == refund.version)
     }
 
     async fn note_report(&self, refund: &Refund, report: RefundReport) -> Result<bool, Error> {
@@ -111,6 +124,80 @@ impl Engine {
         }
         Err(Error::Conflict)
     }
+
+    /// Compares what the gateway gave back of a captured payment with our refunds, and writes
+    /// down what differs; `told` is what it said a moment ago. Answers whether anything changed.
+    pub(crate) async fn recount(
+        &self,
+        id: PaymentId,
+        told: Option<Money>,
+        closes: Option<WebhookKey>,
+    ) -> Result<bool, Error> {
+        for _ in 0..ATTEMPTS_MAX {
+            let payment = self.payment(id).await?;
+            let refunds = self.storage.refunds_of(id).await?;
+            let captured = payment.state == PaymentState::Captured;
+            let Some(intent) = payment.intent.clone().filter(|_| captured) else {
+                return self.close(closes).await.map(|()| false);
+            };
+            if told.is_some() && given_back_in(&payment, &refunds).ok() == told {
+                return self.close(closes).await.map(|()| false);
+            }
+            let Some(refunded) = self.given_back_since((id, &intent), &refunds).await? else {
+                continue;
+            };
+            let books = (payment, refunds);
+            let counted = self.commit_recount(books, refunded, closes.as_ref());
+            if let Some(changed) = counted.await? {
+                return Ok(changed);
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// What the gateway gave back of an intent; nothing if our refunds are not the same any more.
+    ///
+    /// Asked after the books were read, and used only if nothing moved since: an older word would
+    /// take one of our own refunds for another.
+    async fn given_back_since(
+        &self,
+        (payment, intent): (PaymentId, &IntentRef),
+        refunds: &[Refund],
+    ) -> Result<Option<Money>, Error> {
+        let found = self.gateway.look_up(intent).await.map_err(unreachable_gateway)?;
+        let found =
+            found.ok_or_else(|| Error::bug("a captured payment whose intent is not known"))?;
+        let now = self.storage.refunds_of(payment).await?;
+        Ok((versions_of(&now) == versions_of(refunds)).then_some(found.report.refunded))
+    }
+
+    /// Nothing if somebody was quicker.
+    async fn commit_recount(
+        &self,
+        (payment, refunds): (Payment, Vec<Refund>),
+        refunded: Money,
+        closes: Option<&WebhookKey>,
+    ) -> Result<Option<bool>, Error> {
+        let order = match payment.order {
+            Some(order) => self.storage.order(order).await?,
+            None => None,
+        };
+        let (ids, now) = ((payment.id, payment.order), self.now());
+        let Some(settlement) = recount(payment, order, refunds, refunded, now)? else {
+            let busy = PortError::unavailable("tell refunds apart that are under way");
+            return Err(busy.into());
+        };
+        let changed = settlement.payment.is_change() || !settlement.refunds.is_empty();
+        let batch = self.settlement_batch(ids, settlement, closes.cloned(), now);
+        match self.commit(batch, Urgency::Settling).await {
+            Ok(()) => Ok(Some(changed)),
+            Err(missed) => missed.again_or_error("count what was given back").map(|()| None),
+        }
+    }
+}
+
+fn versions_of(refunds: &[Refund]) -> Vec<(RefundId, Version)> {
+    refunds.iter().map(|refund| (refund.id, refund.version)).collect()
 }
 
 /// A call without an answer is tried again by the reconciler; it is told once, here.

@@ -13,5 +13,6 @@ mod races_expiry;
 mod races_payment;
 mod races_webhook;
 mod refunds;
+mod refunds_by_hand;
 mod refunds_by_sellers;
 mod restore;

@@ -317,14 +317,18 @@ fn refund_waits_for_the_capture() {
 }
 
 impl World {
-    fn refund(&self, order: &OrderView, request: RefundRequest) -> Result<RefundView, Error> {
+    pub(super) fn refund(
+        &self,
+        order: &OrderView,
+        request: RefundRequest,
+    ) -> Result<RefundView, Error> {
         let refunds = self.process.engine.refunds();
         let refund = self.run(refunds.request(Refunder::Seller(seller()), order.id, request));
         self.quiet();
         refund
     }
 
-    fn refund_state(&self, id: RefundId) -> RefundState {
+    pub(super) fn refund_state(&self, id: RefundId) -> RefundState {
         let refund = self.refunds().into_iter().find(|refund| refund.id == id);
         refund.unwrap().state
     }
