@@ -22,7 +22,13 @@
 //! which of the gateway's refunds: somebody made it by hand, or the answer to ours was lost.
 //! What the gateway says of our own try names it, unless that failed: then it was another one.
 //!
-//! Each try has a key of its own. Another try begins when
+//! | state | next step |
+//! |---|---|
+//! | requested | send it, under the key of this try; give up once the gateway may have forgotten the key |
+//! | pending | ask how it stands |
+//! | succeeded, failed | nothing |
+//!
+//! Each try has a key of its own, which lasts from when the try began. Another try begins when
 //! an operator says so. Before one is sent the intent is looked up, since the money may be back.
 //!
 //! A refund is owed from the commit that requests it: the order and the payment count it at
@@ -33,6 +39,7 @@ use std::time::Duration;
 
 use crate::domain::decision::Decision;
 use crate::domain::event::DomainEvent;
+use crate::domain::payment::Payment;
 use crate::domain::view::RefundView;
 use crate::values::{Money, Note, OrderId, PaymentId, RefundId, RefundRef, Timestamp, Version};
 
@@ -53,6 +60,8 @@ pub struct Refund {
     pub reason: Option<Note>,
     /// How often it was sent under a new key.
     pub attempt: u32,
+    /// When the current try began; its key lasts from then.
+    pub begun_at: Timestamp,
     /// The gateway's name for it, once known.
     pub reference: Option<RefundRef>,
     /// Where it stands.
@@ -101,6 +110,8 @@ pub enum RefundStep {
     Send,
     /// Ask how it stands.
     LookUp,
+    /// Fail it: the gateway may have forgotten the key, and would give the money back twice.
+    GiveUp,
 }
 
 impl Refund {
@@ -124,6 +135,7 @@ impl Refund {
             amount,
             reason,
             attempt: 0,
+            begun_at: now,
             reference: None,
             state: RefundState::Requested,
             created_at: now,
@@ -222,6 +234,7 @@ impl Refund {
     fn begun_again(self, now: Timestamp) -> Decision<Self> {
         Self {
             attempt: self.attempt.saturating_add(1),
+            begun_at: now,
             reference: None,
             state: RefundState::Requested,
             next_action_at: Some(now),
@@ -249,8 +262,10 @@ impl Refund {
     }
 
     /// What must be done at the gateway next, if anything.
-    pub fn next_step(&self) -> Option<RefundStep> {
+    pub fn next_step(&self, now: Timestamp) -> Option<RefundStep> {
+        let is_forgotten = now >= self.begun_at.plus(Payment::KEY_LASTS);
         match self.state {
+            RefundState::Requested if is_forgotten => Some(RefundStep::GiveUp),
             RefundState::Requested => Some(RefundStep::Send),
             RefundState::Pending => Some(RefundStep::LookUp),
             RefundState::Succeeded | RefundState::Failed => None,

@@ -35,13 +35,21 @@ impl Engine {
     /// Takes the refund's next step at the gateway. Answers whether it has changed.
     pub(crate) async fn settle_refund(&self, id: RefundId) -> Result<bool, Error> {
         let refund = self.refund(id).await?;
-        match (refund.next_step(), &refund.reference) {
+        match (refund.next_step(self.now()), &refund.reference) {
             (Some(RefundStep::LookUp), Some(reference)) => {
                 self.ask_about_refund(&refund, reference).await
             }
             (Some(RefundStep::Send | RefundStep::LookUp), _) => self.send_refund(&refund).await,
+            (Some(RefundStep::GiveUp), _) => self.give_up(&refund).await,
             (None, _) => Ok(false),
         }
+    }
+
+    /// Nobody can tell any more whether the last try arrived, but for the sum that was given back.
+    async fn give_up(&self, refund: &Refund) -> Result<bool, Error> {
+        let failed = self.refund_failed(refund).await?;
+        self.recount(refund.payment, None, None).await?;
+        Ok(failed)
     }
 
     pub(crate) async fn ask_about_refund(
@@ -62,10 +70,6 @@ impl Engine {
         let intent = self.payment(refund.payment).await?.intent;
         let intent = intent.ok_or_else(|| Error::bug("a captured payment without an intent"))?;
         let send = SendRefund { intent, amount: refund.amount, key: refund.key() };
-        if refund.attempt == 0 && self.now() >= refund.created_at.plus(Payment::KEY_LASTS) {
-            // Sent again, it might be given back twice: an operator sees whether it was.
-            return self.refund_failed(refund).await;
-        }
         match self.gateway.refund(&send).await {
             Ok(report) => self.note_report(refund, report).await,
             Err(error) if error.kind() == GatewayErrorKind::Refused => {

@@ -157,7 +157,11 @@ fn refund_whose_answer_is_lost_is_sent_again_under_its_key() {
 /// was sent before, and whether it arrived, is for an operator to see.
 #[test]
 fn refund_is_not_sent_again_when_its_key_is_forgotten() {
-    for fault in [FaultKind::RequestLost, FaultKind::ReplyLost] {
+    let lost = [
+        (FaultKind::RequestLost, RefundState::Failed),
+        (FaultKind::ReplyLost, RefundState::Succeeded),
+    ];
+    for (fault, found) in lost {
         let mut world = World::new();
         let order = world.bought_by(&ann());
         world.faults.next(Operation::SendRefund, fault);
@@ -165,9 +169,31 @@ fn refund_is_not_sent_again_when_its_key_is_forgotten() {
         let ledger = world.ledger();
         world.wait(Duration::from_hours(23));
         world.pass(Duration::from_mins(2));
-        assert_eq!(world.refund_state(refund.id), RefundState::Failed);
+        assert_eq!(world.refund_state(refund.id), found);
         assert_eq!(world.ledger(), ledger);
+        let arrived = usize::from(fault == FaultKind::ReplyLost);
+        assert_eq!(world.line.calls_of("refund").len(), arrived);
     }
+}
+
+/// Every try has a key of its own, which the gateway forgets in its own time.
+#[test]
+fn refund_that_was_sent_once_more_is_not_sent_again_when_that_key_is_forgotten() {
+    let mut world = World::new();
+    let order = world.bought_by(&ann());
+    world.gateway.fail_next_refund();
+    let refund = world.refund(&order, part(EIGHT)).unwrap();
+    world.wait(Duration::from_hours(30));
+    world.faults.next(Operation::SendRefund, FaultKind::RequestLost);
+    let operator = user("operator");
+    world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.quiet();
+    assert_eq!(world.refund_state(refund.id), RefundState::Requested);
+    world.wait(Duration::from_hours(23));
+    world.pass(Duration::from_mins(2));
+    assert_eq!(world.refund_state(refund.id), RefundState::Failed);
+    assert_eq!(world.line.calls_of("refund").len(), 1, "under its first key");
+    assert_eq!(world.ledger(), [(CAPTURED, NOTHING)]);
 }
 
 #[test]
