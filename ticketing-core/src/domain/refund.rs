@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! requested --> pending --> succeeded
-//!   ^  |            |         |  ^
-//!   |  '------------+-> failed <-'  |
-//!   |                     |  '------' given back all the same
+//!   ^  |  |         |         |  ^
+//!   |  |  '---------+-> failed <-'  |
+//!   |  |                  |  '------' given back all the same
+//!   |  '- next key        |
 //!   '------- retry -------'
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! | failed | failed | failed | failed | same | same |
 //! | given back | succeeded | same | same | same | succeeded |
 //! | not given back | same | same | same | failed | same |
+//! | next key | noted | same | same | same | same |
 //! | retry | same | same | same | same | requested |
 //!
 //! *Same* is an unchanged refund: a repeated command is no error. *Noted* changes something else
@@ -29,7 +31,8 @@
 //! | succeeded, failed | nothing |
 //!
 //! Each try has a key of its own, which lasts from when the try began. Another try begins when
-//! an operator says so. Before one is sent the intent is looked up, since the money may be back.
+//! an operator says so, or when the gateway answered with a server error that it may repeat for
+//! the same key. Before one is sent the intent is looked up, since the money may be back.
 //!
 //! A refund is owed from the commit that requests it: the order and the payment count it at
 //! once, and a failed one moves nothing back. It stays owed, and an operator sees it. A bank can
@@ -99,6 +102,9 @@ pub enum RefundCommand {
     GivenBack,
     /// The intent's sum says: the money is not back after all.
     NotGivenBack,
+    /// The gateway answered with an error that it may repeat for the key, and the money is not
+    /// back.
+    NextKey,
     /// The operator says: once more.
     Retry,
 }
@@ -164,6 +170,7 @@ impl Refund {
             RefundCommand::Failed => self.failed(),
             RefundCommand::GivenBack => self.given_back(),
             RefundCommand::NotGivenBack => self.not_given_back(),
+            RefundCommand::NextKey => self.next_key(now),
             RefundCommand::Retry => self.retry(now),
         }
     }
@@ -221,23 +228,32 @@ impl Refund {
         }
     }
 
+    fn next_key(self, now: Timestamp) -> Decision<Self> {
+        match self.state {
+            RefundState::Requested => self.begun_again(now, now.plus(Self::ASK_AGAIN_AFTER)),
+            RefundState::Pending | RefundState::Succeeded | RefundState::Failed => {
+                Decision::unchanged(self)
+            }
+        }
+    }
+
     fn retry(self, now: Timestamp) -> Decision<Self> {
         match self.state {
-            RefundState::Failed => self.begun_again(now),
+            RefundState::Failed => self.begun_again(now, now),
             RefundState::Requested | RefundState::Pending | RefundState::Succeeded => {
                 Decision::unchanged(self)
             }
         }
     }
 
-    /// Begins another try, under another key.
-    fn begun_again(self, now: Timestamp) -> Decision<Self> {
+    /// Begins another try, under another key, to be sent from `send_at` on.
+    fn begun_again(self, now: Timestamp, send_at: Timestamp) -> Decision<Self> {
         Self {
             attempt: self.attempt.saturating_add(1),
             begun_at: now,
             reference: None,
             state: RefundState::Requested,
-            next_action_at: Some(now),
+            next_action_at: Some(send_at),
             ..self
         }
         .told()

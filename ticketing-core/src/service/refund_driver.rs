@@ -76,6 +76,10 @@ impl Engine {
                 note(&error, refund);
                 self.refund_failed(refund).await
             }
+            Err(error) if error.kind() == GatewayErrorKind::ServerError => {
+                note(&error, refund);
+                self.go_on_under_the_next_key(refund).await
+            }
             Err(error) => Ok(note(&error, refund)),
         }
     }
@@ -85,6 +89,15 @@ impl Engine {
     async fn is_owed_still(&self, refund: &Refund) -> Result<bool, Error> {
         self.recount(refund.payment, None, None).await?;
         Ok(self.refund(refund.id).await?.version == refund.version)
+    }
+
+    /// The gateway may repeat its error for the key for ever, whether or not the money is back:
+    /// only the intent's sum tells.
+    async fn go_on_under_the_next_key(&self, tried: &Refund) -> Result<bool, Error> {
+        self.recount(tried.payment, None, None).await?;
+        let same_try = |refund: &Refund| refund.attempt == tried.attempt;
+        let next_key = RefundCommand::NextKey;
+        self.change_refund(tried.id, next_key, by_gateway(), same_try).await.map(|_| true)
     }
 
     async fn note_report(&self, refund: &Refund, report: RefundReport) -> Result<bool, Error> {

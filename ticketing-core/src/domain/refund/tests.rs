@@ -51,7 +51,7 @@ fn word(state: State) -> &'static str {
     }
 }
 
-fn rows() -> [(&'static str, Command); 8] {
+fn rows() -> [(&'static str, Command); 9] {
     let another = || RefundRef::new("re_2").unwrap();
     [
         ("pending", Command::Pending(reference())),
@@ -61,6 +61,7 @@ fn rows() -> [(&'static str, Command); 8] {
         ("failed", Command::Failed),
         ("given back", Command::GivenBack),
         ("not given back", Command::NotGivenBack),
+        ("next key", Command::NextKey),
         ("retry", Command::Retry),
     ]
 }
@@ -144,11 +145,14 @@ fn a_try_is_given_up_when_its_key_is_forgotten() {
     let first = requested();
     assert_eq!(just_before(&first, PLACED), Some(RefundStep::Send));
     assert_eq!(step(&first, PLACED, Duration::ZERO), Some(RefundStep::GiveUp));
-    let failed = after(first, Command::Failed);
-    let again = failed.decide(Command::Retry, DEADLINE).into_next();
-    assert_eq!(again.key(), format!("refund:{REFUND}:1"));
-    assert_eq!(just_before(&again, DEADLINE), Some(RefundStep::Send));
-    assert_eq!(step(&again, DEADLINE, Duration::ZERO), Some(RefundStep::GiveUp));
+    for again in [
+        after(first.clone(), Command::Failed).decide(Command::Retry, DEADLINE).into_next(),
+        first.decide(Command::NextKey, DEADLINE).into_next(),
+    ] {
+        assert_eq!(again.key(), format!("refund:{REFUND}:1"));
+        assert_eq!(just_before(&again, DEADLINE), Some(RefundStep::Send));
+        assert_eq!(step(&again, DEADLINE, Duration::ZERO), Some(RefundStep::GiveUp));
+    }
 }
 
 /// What is in work has arrived: its key does not matter any more.
@@ -172,9 +176,13 @@ proptest! {
         let mut tries = 0;
         for command in commands {
             let before = refund.clone();
-            let retried = command == Command::Retry && before.state == State::Failed;
+            let again = match before.state {
+                State::Failed => command == Command::Retry,
+                State::Requested => command == Command::NextKey,
+                State::Pending | State::Succeeded => false,
+            };
             refund = refund.decide(command, DEADLINE).into_next();
-            tries += u32::from(retried);
+            tries += u32::from(again);
             let fixed = |of: &Refund| (of.id, of.payment, of.order, of.amount, of.reason.clone());
             prop_assert_eq!(fixed(&refund), fixed(&before));
             prop_assert_eq!(refund.attempt, tries, "a new key for a new try only");

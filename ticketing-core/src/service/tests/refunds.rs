@@ -140,7 +140,7 @@ fn r17_late_word_of_the_first_try() {
 /// Whatever becomes of the call or its answer: the same key, one refund.
 #[test]
 fn refund_whose_answer_is_lost_is_sent_again_under_its_key() {
-    for fault in [FaultKind::RequestLost, FaultKind::ReplyLost, FaultKind::ServerErrorAfter] {
+    for fault in [FaultKind::RequestLost, FaultKind::ReplyLost] {
         let mut world = World::new();
         let order = world.bought_by(&ann());
         world.faults.next(Operation::SendRefund, fault);
@@ -194,6 +194,39 @@ fn refund_that_was_sent_once_more_is_not_sent_again_when_that_key_is_forgotten()
     assert_eq!(world.refund_state(refund.id), RefundState::Failed);
     assert_eq!(world.line.calls_of("refund").len(), 1, "under its first key");
     assert_eq!(world.ledger(), [(CAPTURED, NOTHING)]);
+}
+
+/// The gateway repeats its 500 for the refund's key, whether it gave the money back or not.
+#[test]
+fn r12_stored_500_at_the_refund() {
+    for happened in [true, false] {
+        let mut world = World::new();
+        let order = world.bought_by(&ann());
+        world.line.next("refund", Twist::ErrorKept { happened });
+        let refund = world.refund(&order, part(EIGHT)).unwrap();
+        drop(world.gateway.drain_webhooks());
+        world.pass(Duration::from_mins(2));
+        assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
+        assert_eq!(world.ledger(), [(CAPTURED, EIGHT)]);
+        assert_eq!(world.gateway.ledger().refunds.len(), 1);
+        world.rest();
+    }
+}
+
+/// The server error was told before anything had happened; then it did.
+#[test]
+fn r12_server_error_at_a_refund_that_takes_effect_later() {
+    let mut world = World::new();
+    let order = world.bought_by(&ann());
+    world.line.next("refund", Twist::ErrorKept { happened: false });
+    let refund = world.refund(&order, part(EIGHT)).unwrap();
+    world.gateway.refund_at_gateway(&world.intent(&order), EIGHT).unwrap();
+    drop(world.gateway.drain_webhooks());
+    world.pass(Duration::from_mins(2));
+    assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
+    assert_eq!(world.line.calls_of("refund").len(), 1, "not under another key");
+    world.rest();
+    assert_eq!(world.ledger(), [(CAPTURED, EIGHT)]);
 }
 
 #[test]

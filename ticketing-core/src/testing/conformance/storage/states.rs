@@ -201,7 +201,7 @@ pub async fn every_refund_reads_back(scene: &Scene) {
     refund_step(scene, noted, now).await;
 }
 
-fn refund_story() -> [(RefundCommand, RefundState); 8] {
+fn refund_story() -> [(RefundCommand, RefundState); 9] {
     let long = "r".repeat(255);
     [
         (RefundCommand::Pending(refund_reference("re_1")), RefundState::Pending),
@@ -210,6 +210,7 @@ fn refund_story() -> [(RefundCommand, RefundState); 8] {
         (RefundCommand::Succeeded(refund_reference(&long)), RefundState::Succeeded),
         (RefundCommand::Failed, RefundState::Failed),
         (RefundCommand::Retry, RefundState::Requested),
+        (RefundCommand::NextKey, RefundState::Requested),
         (RefundCommand::GivenBack, RefundState::Succeeded),
         (RefundCommand::NotGivenBack, RefundState::Failed),
     ]
