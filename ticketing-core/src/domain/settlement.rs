@@ -167,6 +167,7 @@ fn unconfirmed(payment: Payment, declined: Option<DeclineCode>, now: Timestamp) 
     let command = match declined {
         Some(code) => PaymentCommand::Declined(code),
         None if payment.is_abandoned(now) => PaymentCommand::Void(VoidReason::Abandoned),
+        None if payment.is_unanswered(now) => PaymentCommand::ConfirmationLost,
         None => return Settlement::payment(Decision::unchanged(payment)),
     };
     let unchanged = payment.clone();

@@ -9,6 +9,7 @@ mod world;
 
 mod payment_keys;
 mod races_cancel;
+mod races_client;
 mod races_expiry;
 mod races_payment;
 mod races_webhook;

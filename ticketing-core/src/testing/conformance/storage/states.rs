@@ -158,7 +158,12 @@ fn payment_stories() -> Vec<(ConfirmedBy, Vec<PaymentCommand>)> {
     for code in DECLINES {
         let name = format!("pi_{}", code.code());
         let server = vec![opened(name.clone(), true), Command::Declined(code), Command::Gone];
-        let client = vec![opened(format!("{name}_client"), false), Command::Declined(code)];
+        let client = vec![
+            opened(format!("{name}_client"), false),
+            Command::Declined(code),
+            Command::Confirm,
+            Command::ConfirmationLost,
+        ];
         stories.push((ConfirmedBy::Server, server));
         stories.push((ConfirmedBy::Client, client));
     }
