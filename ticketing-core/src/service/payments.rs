@@ -289,7 +289,11 @@ impl Paying {
         let command = match kind {
             GatewayErrorKind::Refused => PaymentCommand::Declined(DeclineCode::InvalidMethod),
             GatewayErrorKind::NotSent | GatewayErrorKind::Misconfigured => {
-                PaymentCommand::Void(VoidReason::Abandoned)
+                match payment.confirmed_by {
+                    // The browser may go on with the intent until the deadline.
+                    ConfirmedBy::Client => PaymentCommand::ConfirmationLost,
+                    ConfirmedBy::Server => PaymentCommand::Void(VoidReason::Abandoned),
+                }
             }
             // Asked once more at once; else the reconciler asks.
             GatewayErrorKind::Unknown | GatewayErrorKind::ServerError => return Ok(()),

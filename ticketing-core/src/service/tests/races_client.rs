@@ -43,3 +43,20 @@ fn a_lost_confirmation_leaves_the_intent_open_for_another() {
         assert_sold_once(&world, &order);
     }
 }
+
+/// A confirmation that certainly had no effect says nothing about the intent.
+#[test]
+fn a_confirmation_that_was_not_sent_leaves_the_intent_open() {
+    for kind in [GatewayErrorKind::NotSent, GatewayErrorKind::Misconfigured] {
+        let mut world = World::new();
+        let order = world.held_by(&ann());
+        world.opened(&order);
+        world.line.next("confirm", Twist::Fails(kind));
+        let receipt = world.pay(&order, "tok_visa").unwrap();
+        assert_eq!(receipt.outcome(), PaymentOutcome::RequiresAction, "the browser may go on");
+        assert_eq!(world.payment_states(&order), [PaymentState::Open]);
+        assert_eq!(world.pays(&order, "tok_visa"), PaymentOutcome::Complete);
+        world.rest();
+        assert_sold_once(&world, &order);
+    }
+}
