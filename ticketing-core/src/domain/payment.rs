@@ -364,6 +364,11 @@ impl Payment {
         }
     }
 
+    /// Whether it is with an operator.
+    pub fn is_parked(&self) -> bool {
+        matches!(self.state, PaymentState::NeedsOperator { .. })
+    }
+
     /// What of a captured payment can still be refunded.
     ///
     /// # Errors

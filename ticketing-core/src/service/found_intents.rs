@@ -138,7 +138,7 @@ impl Engine {
         }
         let Some(payment) = known else { return self.close(closes).await };
         let command = PaymentCommand::Dispute(dispute);
-        self.change_payment_closing(payment.id, command, closes).await.map(|_| ())
+        self.change_payment_as(by_gateway(), payment.id, command, closes).await.map(|_| ())
     }
 
     async fn note_refund(

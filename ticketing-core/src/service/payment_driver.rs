@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::domain::event::Actor;
 use crate::domain::order::Order;
-use crate::domain::payment::{GatewayStep, Payment, PaymentCommand};
+use crate::domain::payment::{GatewayStep, Payment, PaymentCommand, Trouble};
 use crate::domain::refund::Refund;
 use crate::domain::settlement::{
     IntentReport, IntentStatus, Settlement, capture_failed, settle as settle_purely,
@@ -195,6 +195,12 @@ impl Engine {
                 note(&error, payment);
                 self.capture_refused(payment, intent).await
             }
+            // Our keys or our account are wrong: trying again tells nobody.
+            Err(error) if error.kind() == GatewayErrorKind::Misconfigured => {
+                note(&error, payment);
+                let park = PaymentCommand::Park(Trouble::Misconfigured);
+                self.change_payment(payment.id, park).await.map(|_| true)
+            }
             Err(error) => {
                 note(&error, payment);
                 Ok(false)
@@ -324,12 +330,13 @@ impl Engine {
         id: PaymentId,
         command: PaymentCommand,
     ) -> Result<Payment, Error> {
-        self.change_payment_closing(id, command, None).await
+        self.change_payment_as(by_gateway(), id, command, None).await
     }
 
-    /// The same, dealing with a webhook.
-    pub(crate) async fn change_payment_closing(
+    /// The same, for that cause, and perhaps dealing with a webhook.
+    pub(crate) async fn change_payment_as(
         &self,
+        cause: Cause,
         id: PaymentId,
         command: PaymentCommand,
         closes: Option<WebhookKey>,
@@ -341,8 +348,8 @@ impl Engine {
             let decision = payment.decide(command.clone(), now)?;
             let next = decision.next().clone();
             self.check_revival(was_live, &next).await?;
-            let batch =
-                self.batch(by_gateway(), now).payment(decision).closing(closes.clone()).build();
+            let batch = self.batch(cause.clone(), now).payment(decision);
+            let batch = batch.closing(closes.clone()).build();
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(next),
                 Err(missed) => missed.again_or_error("change the payment")?,

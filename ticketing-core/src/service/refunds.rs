@@ -6,8 +6,8 @@ use tracing::instrument;
 
 use crate::domain::event::{Actor, EventKey};
 use crate::domain::order::OrderCommand;
-use crate::domain::payment::{PaymentCommand, PaymentState};
-use crate::domain::refund::{Refund, RefundCommand, RefundState};
+use crate::domain::payment::PaymentCommand;
+use crate::domain::refund::Refund;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::RefundView;
 use crate::ports::batch::Cause;
@@ -17,7 +17,7 @@ use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
 use crate::service::refund_terms::{RefundRequest, Refunder, check_authority, terms_of};
-use crate::values::{OrderId, RefundId, UserId};
+use crate::values::{OrderId, RefundId};
 
 /// What can be done with refunds.
 #[derive(Debug, Clone)]
@@ -111,38 +111,8 @@ impl Refunds {
     pub async fn get(&self, id: RefundId) -> Result<RefundView, Error> {
         Ok(self.engine.refund(id).await?.view())
     }
-
-    /// Sends a failed refund once more, under a new key, unless the gateway's books say that the
-    /// money was given back meanwhile: then it is done.
-    ///
-    /// # Errors
-    /// There is none; its payment is with an operator; gateway or storage are unavailable, and
-    /// nothing was begun.
-    #[instrument(skip_all, fields(refund.id = %id))]
-    pub async fn retry(&self, operator: &UserId, id: RefundId) -> Result<RefundView, Error> {
-        let failed = self.engine.refund(id).await?;
-        if failed.state == RefundState::Failed {
-            self.look_first(&failed).await?;
-        }
-        let actor = Actor::Operator(operator.clone());
-        let cause = Cause { actor, correlation: self.caller.correlation };
-        let same_try = |refund: &Refund| refund.attempt == failed.attempt;
-        let refund = self.engine.change_refund(id, RefundCommand::Retry, cause, same_try).await?;
-        self.engine.refund_soon(id);
-        Ok(refund.view())
-    }
-
-    async fn look_first(&self, refund: &Refund) -> Result<(), Error> {
-        let payment = self.engine.payment(refund.payment).await?;
-        if payment.state != PaymentState::Captured {
-            let state = payment.state.name();
-            return Err(Rejection::new(RETRY, state, Reason::NeedsOperator).into());
-        }
-        self.engine.recount(payment.id, None, None).await.map(|_| ())
-    }
 }
 
-const RETRY: &str = "retry the refund";
 const REFUND: &str = "refund the order";
 
 fn refused(reason: Reason) -> Rejection {

@@ -232,7 +232,7 @@ impl Workload {
         let Some((refund, _)) = self.rng.pick(&failed).copied() else { return };
         let oracle = world.oracle.clone();
         world.call(&mut self.rng, move |engine| async move {
-            note(&oracle, &engine.refunds().retry(&operator(), refund).await);
+            note(&oracle, &engine.operator().retry_refund(&operator(), refund).await);
         });
     }
 }

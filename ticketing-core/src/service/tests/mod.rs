@@ -7,6 +7,7 @@ mod state;
 mod wire;
 mod world;
 
+mod operators;
 mod payment_keys;
 mod races_cancel;
 mod races_client;

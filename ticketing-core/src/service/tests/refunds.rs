@@ -86,7 +86,8 @@ fn r17_refund_fails() {
     assert_eq!(world.line.calls_of("refund").len(), 1, "nobody tries again by himself");
 
     let operator = user("operator");
-    let again = world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    let again =
+        world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     assert_eq!(again.status, RefundState::Requested);
     world.rest();
     assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
@@ -95,7 +96,7 @@ fn r17_refund_fails() {
     keys.dedup();
     assert_eq!(keys.len(), 2, "{keys:?}");
 
-    world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     world.rest();
     assert_eq!(world.ledger(), [(CAPTURED, PRICE)], "a retry of what is done is nothing");
 }
@@ -128,7 +129,7 @@ fn r17_late_word_of_the_first_try() {
 
     world.line.next("refund", Twist::ArrivesAfter(2 * a_while));
     let operator = user("operator");
-    world.run(reconciler.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.run(reconciler.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     world.wait(a_while);
     let state = world.refund_state(refund.id);
     assert_eq!(state, RefundState::Requested, "it was the first try that failed");
@@ -186,7 +187,7 @@ fn refund_that_was_sent_once_more_is_not_sent_again_when_that_key_is_forgotten()
     world.wait(Duration::from_hours(30));
     world.faults.next(Operation::SendRefund, FaultKind::RequestLost);
     let operator = user("operator");
-    world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     world.quiet();
     assert_eq!(world.refund_state(refund.id), RefundState::Requested);
     world.wait(Duration::from_hours(23));
@@ -258,7 +259,7 @@ fn refund_that_had_succeeded_fails() {
     world.webhooks();
     assert_eq!(world.refund_state(refund.id), RefundState::Failed);
     let operator = user("operator");
-    world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     world.rest();
     assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
     assert_eq!(world.ledger(), [(CAPTURED, EIGHT)]);

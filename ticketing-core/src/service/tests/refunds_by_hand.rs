@@ -117,7 +117,7 @@ impl World {
         refund: RefundId,
     ) -> Result<crate::domain::view::RefundView, crate::service::error::Error> {
         let operator = user("operator");
-        let retried = self.run(self.process.engine.refunds().retry(&operator, refund));
+        let retried = self.run(self.process.engine.operator().retry_refund(&operator, refund));
         self.quiet();
         retried
     }
