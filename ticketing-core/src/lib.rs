@@ -15,6 +15,6 @@ pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection};
 pub use ports::PaymentMethod;
 pub use service::{
     Caller, Error, ListingView, Operator, PaymentOutcome, PaymentReceipt, RefundRequest, Refunder,
-    Settings, Stuck, WebhookFailure,
+    Settings, Stuck, Viewer, WebhookFailure,
 };
 pub use ticketing::Ticketing;

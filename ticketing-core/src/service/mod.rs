@@ -50,7 +50,7 @@ pub use error::Error;
 pub use operator::{Operator, Stuck};
 pub use orders::Orders;
 pub use payments::{PaymentOutcome, PaymentReceipt, Payments, WebhookFailure};
-pub use refund_terms::{RefundRequest, Refunder};
+pub use refund_terms::{RefundRequest, Refunder, Viewer};
 pub use refunds::Refunds;
 pub use settings::{InvalidSettings, Settings};
 pub use tickets::{ListingView, Tickets};

@@ -14,6 +14,15 @@ pub enum Refunder {
     Operator(UserId),
 }
 
+/// Who looks at a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Viewer {
+    /// A user, who may see the refunds of orders that it has bought, or sold a line of.
+    User(UserId),
+    /// An operator, who may see all of them.
+    Operator,
+}
+
 /// What is to be given back.
 ///
 /// Without lines and amount: everything that is left. With lines: their price, unless an

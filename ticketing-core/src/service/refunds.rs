@@ -16,7 +16,7 @@ use crate::service::engine::{ATTEMPTS_MAX, Engine};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
-use crate::service::refund_terms::{RefundRequest, Refunder, check_authority, terms_of};
+use crate::service::refund_terms::{RefundRequest, Refunder, Viewer, check_authority, terms_of};
 use crate::values::{OrderId, RefundId};
 
 /// What can be done with refunds.
@@ -107,9 +107,19 @@ impl Refunds {
     /// A refund as it is now.
     ///
     /// # Errors
-    /// There is none.
-    pub async fn get(&self, id: RefundId) -> Result<RefundView, Error> {
-        Ok(self.engine.refund(id).await?.view())
+    /// There is none, or it is of an order that the viewer has no part in.
+    pub async fn get(&self, by: &Viewer, id: RefundId) -> Result<RefundView, Error> {
+        let refund = self.engine.refund(id).await?;
+        let Viewer::User(user) = by else {
+            return Ok(refund.view());
+        };
+        if let Some(order) = refund.order {
+            let order = self.engine.order(order).await?;
+            if order.buyer == *user || order.lines.iter().any(|line| line.seller_id == *user) {
+                return Ok(refund.view());
+            }
+        }
+        Err(Rejection::new("read the refund", "another's", Reason::NotOwner).into())
     }
 }
 

@@ -1,10 +1,10 @@
-//! Refunds of an order with lines of two sellers: each gives back what is its own.
+//! Refunds of an order with lines of two sellers: each gives back what is its own, and both see it.
 
 use crate::domain::view::{OrderView, RefundView};
 use crate::service::error::Error;
 use crate::service::payments::PaymentOutcome;
-use crate::service::refund_terms::{RefundRequest, Refunder};
-use crate::service::tests::people::{ann, seller};
+use crate::service::refund_terms::{RefundRequest, Refunder, Viewer};
+use crate::service::tests::people::{ann, seller, token};
 use crate::service::tests::state::code_of;
 use crate::service::tests::world::{PRICE, World};
 use crate::testing::builders::user;
@@ -90,4 +90,32 @@ fn a_seller_has_no_part_in_what_is_left_of_anothers_line() {
     shared.of_first(RefundRequest::lines([(own, 1)])).unwrap();
     assert_eq!(code_of(shared.of_first(RefundRequest::everything())), "not_owner");
     assert_eq!(shared.world.order(shared.order.id).refunded, Money::usd(25_00));
+}
+
+#[test]
+fn a_refund_is_shown_to_those_who_have_a_part_in_its_order() {
+    let shared = Shared::new();
+    let [own, _] = shared.tickets();
+    let refund = shared.of_first(RefundRequest::lines([(own, 1)])).unwrap();
+    let refunds = shared.world.process.engine.refunds();
+    let get = |viewer| shared.world.run(refunds.get(&viewer, refund.id));
+    for concerned in [ann(), seller(), other()] {
+        assert_eq!(get(Viewer::User(concerned)).unwrap().id, refund.id);
+    }
+    assert_eq!(get(Viewer::Operator).unwrap().id, refund.id);
+    assert_eq!(code_of(get(Viewer::User(user("stranger")))), "not_owner");
+}
+
+/// Stray money is of no order, so nobody has a part in it.
+#[test]
+fn a_refund_of_stray_money_is_shown_to_operators_alone() {
+    let mut world = World::new();
+    let intent = world.intent_from_nowhere(world.store());
+    world.gateway.confirm_as_client(&intent, &token("tok_automatic")).unwrap();
+    world.rest();
+    let stray = world.refunds()[0].id;
+    let refunds = world.process.engine.refunds();
+    let get = |viewer| world.run(refunds.get(&viewer, stray));
+    assert_eq!(code_of(get(Viewer::User(ann()))), "not_owner");
+    assert!(get(Viewer::Operator).is_ok());
 }
