@@ -11,7 +11,7 @@ use crate::domain::payment::{Payment, PaymentCommand, VoidReason};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::OrderView;
 use crate::ports::batch::Cause;
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
@@ -71,7 +71,8 @@ impl Engine {
             | OrderCommand::CaptureFailed { .. }
             | OrderCommand::Refund(_) => false,
         };
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let order = self.order(id).await?;
             let now = self.now();
             let window = order.due_at().filter(|_| by_time).map(TimeWindow::starting);
@@ -92,10 +93,10 @@ impl Engine {
             let batch = batch.within(window).keyed(record).build();
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(view),
-                Err(missed) => missed.again_or_halt(command.name())?,
+                Err(missed) => rounds.again_or_halt(missed, command.name())?,
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
     /// What becomes of the attempt that an ended order was waiting for.

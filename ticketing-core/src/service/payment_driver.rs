@@ -17,7 +17,7 @@ use crate::domain::settlement::{
 use crate::ports::batch::{Cause, WebhookKey, WriteBatch};
 use crate::ports::error::PortError;
 use crate::ports::payment_gateway::{FoundIntent, GatewayError, GatewayErrorKind, OpenIntent};
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::values::{IntentRef, Money, OrderId, PaymentId, RefundId, Timestamp};
@@ -278,7 +278,8 @@ impl Engine {
         ) -> Result<Settlement, crate::domain::Rejection>
         + Send,
     ) -> Result<bool, Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let payment = self.payment(id).await?;
             let order = match payment.order {
                 Some(order) => self.storage.order(order).await?,
@@ -294,10 +295,10 @@ impl Engine {
                 self.settlement_batch((payment_id, order_id), settlement, closes.clone(), now);
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(changed),
-                Err(missed) => missed.again_or_error("settle the payment")?,
+                Err(missed) => rounds.again_or_error(missed, "settle the payment")?,
             }
         }
-        Err(Error::Conflict)
+        Err(rounds.over())
     }
 
     pub(crate) fn settlement_batch(
@@ -341,7 +342,8 @@ impl Engine {
         command: PaymentCommand,
         closes: Option<WebhookKey>,
     ) -> Result<Payment, Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let now = self.now();
             let payment = self.payment(id).await?;
             let was_live = payment.is_live();
@@ -352,10 +354,10 @@ impl Engine {
             let batch = batch.closing(closes.clone()).build();
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(next),
-                Err(missed) => missed.again_or_error("change the payment")?,
+                Err(missed) => rounds.again_or_error(missed, "change the payment")?,
             }
         }
-        Err(Error::Conflict)
+        Err(rounds.over())
     }
 
     /// An attempt that was over comes back to life when its intent turns up late, only to be

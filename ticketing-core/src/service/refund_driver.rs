@@ -10,7 +10,7 @@ use crate::ports::error::PortError;
 use crate::ports::payment_gateway::{
     GatewayError, GatewayErrorKind, RefundReport, RefundStatus, SendRefund,
 };
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::found_intents::unreachable_gateway;
 use crate::service::group_commit::Urgency;
@@ -125,7 +125,8 @@ impl Engine {
         cause: Cause,
         concerns: impl Fn(&Refund) -> bool + Send,
     ) -> Result<Refund, Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let now = self.now();
             let refund = self.refund(id).await?;
             if !concerns(&refund) {
@@ -136,10 +137,10 @@ impl Engine {
             let batch = self.batch(cause.clone(), now).refund(decision).build();
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(next),
-                Err(missed) => missed.again_or_error("change the refund")?,
+                Err(missed) => rounds.again_or_error(missed, "change the refund")?,
             }
         }
-        Err(Error::Conflict)
+        Err(rounds.over())
     }
 
     /// Compares what the gateway gave back of a captured payment with our refunds, and writes
@@ -150,7 +151,8 @@ impl Engine {
         told: Option<Money>,
         closes: Option<WebhookKey>,
     ) -> Result<bool, Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let payment = self.payment(id).await?;
             let refunds = self.storage.refunds_of(id).await?;
             let captured = payment.state == PaymentState::Captured;
@@ -164,12 +166,12 @@ impl Engine {
                 continue;
             };
             let books = (payment, refunds);
-            let counted = self.commit_recount(books, refunded, closes.as_ref());
+            let counted = self.commit_recount(books, refunded, closes.as_ref(), &mut rounds);
             if let Some(changed) = counted.await? {
                 return Ok(changed);
             }
         }
-        Err(Error::Conflict)
+        Err(rounds.over())
     }
 
     /// What the gateway gave back of an intent; nothing if our refunds are not the same any more.
@@ -194,6 +196,7 @@ impl Engine {
         (payment, refunds): (Payment, Vec<Refund>),
         refunded: Money,
         closes: Option<&WebhookKey>,
+        rounds: &mut Rounds,
     ) -> Result<Option<bool>, Error> {
         let order = match payment.order {
             Some(order) => self.storage.order(order).await?,
@@ -208,7 +211,9 @@ impl Engine {
         let batch = self.settlement_batch(ids, settlement, closes.cloned(), now);
         match self.commit(batch, Urgency::Settling).await {
             Ok(()) => Ok(Some(changed)),
-            Err(missed) => missed.again_or_error("count what was given back").map(|()| None),
+            Err(missed) => {
+                rounds.again_or_error(missed, "count what was given back").map(|()| None)
+            }
         }
     }
 }

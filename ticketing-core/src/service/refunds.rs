@@ -12,7 +12,7 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::RefundView;
 use crate::ports::batch::Cause;
 use crate::service::caller::Caller;
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
@@ -61,7 +61,8 @@ impl Refunds {
     ) -> Result<RefundView, Halt> {
         let engine = &self.engine;
         let refund = RefundId::from_uuid(engine.ids.next());
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let order = engine.order(id).await?;
             let asked = terms_of(&order, request).map_err(refused)?;
             check_authority(by, &order, &asked).map_err(refused)?;
@@ -89,10 +90,10 @@ impl Refunds {
                     engine.refund_soon(refund);
                     return Ok(view);
                 }
-                Err(missed) => missed.again_or_halt(REFUND)?,
+                Err(missed) => rounds.again_or_halt(missed, REFUND)?,
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
     fn cause(&self, by: &Refunder) -> Cause {
