@@ -13,6 +13,7 @@ mod races_cancel;
 mod races_client;
 mod races_expiry;
 mod races_payment;
+mod races_price;
 mod races_webhook;
 mod refunds;
 mod refunds_by_hand;
