@@ -144,7 +144,25 @@ pub(crate) fn claim_refused(command: &'static str, pool: PoolId, refusal: Refusa
         | Refusal::NotThere
         | Refusal::NoSuchStep => Reason::Claim { ticket: pool, refusal },
     };
-    Rejection::new(command, "on sale", reason)
+    Rejection::new(command, state_behind(refusal), reason)
+}
+
+/// The state of a pool that refuses like this, in words.
+fn state_behind(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Missing => "missing",
+        Refusal::NotOnSale => "withdrawn",
+        Refusal::SaleNotOpen { .. } => "not on sale yet",
+        Refusal::SaleOver => "not on sale any more",
+        Refusal::SoldOut { left: 0 } => "sold out",
+        Refusal::Claimed | Refusal::CapacityTooLow { .. } => "claimed",
+        Refusal::SoldOut { .. }
+        | Refusal::OverOrderLimit { .. }
+        | Refusal::OverBuyerLimit { .. }
+        | Refusal::ListingChanged
+        | Refusal::NotThere
+        | Refusal::NoSuchStep => "on sale",
+    }
 }
 
 impl Engine {

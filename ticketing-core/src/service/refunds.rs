@@ -64,6 +64,8 @@ impl Refunds {
         let mut rounds = Rounds::default();
         while rounds.another() {
             let order = engine.order(id).await?;
+            let state = order.state.name();
+            let refused = |reason| Rejection::new(REFUND, state, reason);
             let asked = terms_of(&order, request).map_err(refused)?;
             check_authority(by, &order, &asked).map_err(refused)?;
             let Some(payment) = order.attempt() else {
@@ -125,7 +127,3 @@ impl Refunds {
 }
 
 const REFUND: &str = "refund the order";
-
-fn refused(reason: Reason) -> Rejection {
-    Rejection::new(REFUND, "complete", reason)
-}

@@ -18,4 +18,5 @@ mod races_webhook;
 mod refunds;
 mod refunds_by_hand;
 mod refunds_by_sellers;
+mod rejections;
 mod restore;
