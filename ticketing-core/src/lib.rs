@@ -14,7 +14,7 @@ pub use builder::{Builder, Duties, StartError};
 pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection};
 pub use ports::PaymentMethod;
 pub use service::{
-    Caller, Error, ListingView, PaymentOutcome, PaymentReceipt, RefundRequest, Refunder, Settings,
-    WebhookFailure,
+    Caller, Error, ListingView, Operator, PaymentOutcome, PaymentReceipt, RefundRequest, Refunder,
+    Settings, Stuck, Viewer, WebhookFailure,
 };
 pub use ticketing::Ticketing;

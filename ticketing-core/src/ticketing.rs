@@ -12,6 +12,7 @@ use crate::service::engine::Engine;
 use crate::service::error::Error;
 use crate::service::expiration::{ExpirationSubscriber, ExpirationWaker};
 use crate::service::expiry_sweeper::ExpirySweeper;
+use crate::service::operator::Operator;
 use crate::service::orders::Orders;
 use crate::service::outbox_relay::OutboxRelay;
 use crate::service::payment_reconciler::PaymentReconciler;
@@ -78,6 +79,11 @@ impl Ticketing {
     /// Refunds.
     pub fn refunds(&self) -> Refunds {
         Refunds::new(Arc::clone(&self.engine), self.caller.clone())
+    }
+
+    /// What waits for a person, and how it goes on.
+    pub fn operator(&self) -> Operator {
+        Operator::new(Arc::clone(&self.engine), self.caller.clone())
     }
 
     /// Every event from now on, as a hint: some may be missing, repeated or out of order.

@@ -19,7 +19,7 @@
 //! |---|---|---|
 //! | initiated | open the intent (or search for it, when opening may be repeated no more) | the attempt's key |
 //! | open | ask, and void it when nobody confirms it in time | |
-//! | confirming | ask: the confirmation is sent once, and in doubt looked up | |
+//! | confirming | ask: the confirmation is sent once, and in doubt looked up; one that is seen to be lost is given up after a minute: where the client confirms the intent is open again, else it is voided | |
 //! | needs action | ask: the buyer is busy with the bank | |
 //! | authorized | capture | the attempt's key |
 //! | voiding | void, or open first when the intent is not known | the attempt's key |
@@ -47,6 +47,8 @@
 //! | authorized, accepted | authorized | authorized | authorized | authorized | same | same | same | same | voiding (order over) | same |
 //! | authorized, not accepted | voiding (order over) | voiding (order over) | voiding (order over) | voiding (order over) | same | same | same | same | voiding (order over) | same |
 //! | captured, accepted or not | captured | captured | captured | captured | captured | same | captured | captured | captured | same |
+//! | confirmation lost, server confirms | same | same | same | same | same | same | same | same | same | same |
+//! | confirmation lost, client confirms | same | same | open | same | same | same | same | same | same | same |
 //! | gone | voided | voided | voided | voided | voided | same | declined | voided | same | same |
 //! | capture failed | same | same | same | same | voiding (capture failed) | same | same | same | same | same |
 //! | refunded at gateway | same | same | same | same | same | noted | same | same | same | same |
@@ -118,6 +120,8 @@ pub struct Payment {
     pub refunding: Money,
     /// Whether the buyer disputes it.
     pub dispute: Dispute,
+    /// When its last confirmation was written down, to be sent.
+    pub confirmed_at: Option<Timestamp>,
     /// Its order was released while the gateway could not be asked: money may still arrive.
     pub late_money: bool,
     /// When it was started.
@@ -245,6 +249,8 @@ pub enum PaymentCommand {
     OpenInDoubt,
     /// The confirmation is about to be sent.
     Confirm,
+    /// The confirmation had no effect, or never arrived.
+    ConfirmationLost,
     /// The gateway says: declined.
     Declined(DeclineCode),
     /// The gateway says: the buyer must act.
@@ -335,6 +341,13 @@ impl Payment {
         waited && self.confirmed_by == ConfirmedBy::Server
     }
 
+    /// Whether its confirmation was sent so long ago that it is lost if the gateway still waits
+    /// for one.
+    pub fn is_unanswered(&self, now: Timestamp) -> bool {
+        let lost = |sent: Timestamp| now >= sent.plus(Self::UNCONFIRMED_FOR);
+        self.state == PaymentState::Confirming && self.confirmed_at.is_some_and(lost)
+    }
+
     /// Whether money may still move for it at the gateway.
     pub fn is_live(&self) -> bool {
         match self.state {
@@ -357,6 +370,11 @@ impl Payment {
     /// intent was given up, the buyer tried again, and the gateway authorized it after all.
     pub fn may_pay(&self) -> bool {
         self.is_live() && !matches!(self.state, PaymentState::Voiding { .. })
+    }
+
+    /// Whether it is with an operator.
+    pub fn is_parked(&self) -> bool {
+        matches!(self.state, PaymentState::NeedsOperator { .. })
     }
 
     /// What of a captured payment can still be refunded.
@@ -398,6 +416,7 @@ impl PaymentCommand {
             Self::Opened { .. } => "note the intent",
             Self::OpenInDoubt => "note the doubt",
             Self::Confirm => "confirm the payment",
+            Self::ConfirmationLost => "give up the confirmation",
             Self::Declined(_) => "decline the payment",
             Self::NeedsAction => "wait for the buyer",
             Self::Authorized { .. } => "authorize the payment",

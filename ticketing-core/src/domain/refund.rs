@@ -2,19 +2,37 @@
 //!
 //! ```text
 //! requested --> pending --> succeeded
-//!     ^  |         |            |
-//!     |  '---------+-> failed <-'
-//!     '---- retry -------'
+//!   ^  |  |         |         |  ^
+//!   |  |  '---------+-> failed <-'  |
+//!   |  |                  |  '------' given back all the same
+//!   |  '- next key        |
+//!   '------- retry -------'
 //! ```
 //!
-//! | command | requested | pending | succeeded | failed |
-//! |---|---|---|---|---|
-//! | pending | pending | same | same | same |
-//! | succeeded | succeeded | succeeded | same | succeeded |
-//! | failed | failed | failed | failed | same |
-//! | retry | same | same | same | requested |
+//! | command | requested | pending | succeeded | succeeded, nameless | failed |
+//! |---|---|---|---|---|---|
+//! | pending | pending | same | same | pending | same |
+//! | succeeded | succeeded | succeeded | same | noted | succeeded |
+//! | failed | failed | failed | failed | same | same |
+//! | given back | succeeded | same | same | same | succeeded |
+//! | not given back | same | same | same | failed | same |
+//! | next key | noted | same | same | same | same |
+//! | retry | same | same | same | same | requested |
 //!
-//! *Same* is an unchanged refund: a repeated command is no error. A retry goes under a new key.
+//! *Same* is an unchanged refund: a repeated command is no error. *Noted* changes something else
+//! of it than the state. A refund is *nameless* if the money is known to be back, but not by
+//! which of the gateway's refunds: somebody made it by hand, or the answer to ours was lost.
+//! What the gateway says of our own try names it, unless that failed: then it was another one.
+//!
+//! | state | next step |
+//! |---|---|
+//! | requested | send it, under the key of this try; give up once the gateway may have forgotten the key |
+//! | pending | ask how it stands |
+//! | succeeded, failed | nothing |
+//!
+//! Each try has a key of its own, which lasts from when the try began. Another try begins when
+//! an operator says so, or when the gateway answered with a server error that it may repeat for
+//! the same key. Before one is sent the intent is looked up, since the money may be back.
 //!
 //! A refund is owed from the commit that requests it: the order and the payment count it at
 //! once, and a failed one moves nothing back. It stays owed, and an operator sees it. A bank can
@@ -24,6 +42,7 @@ use std::time::Duration;
 
 use crate::domain::decision::Decision;
 use crate::domain::event::DomainEvent;
+use crate::domain::payment::Payment;
 use crate::domain::view::RefundView;
 use crate::values::{Money, Note, OrderId, PaymentId, RefundId, RefundRef, Timestamp, Version};
 
@@ -44,6 +63,8 @@ pub struct Refund {
     pub reason: Option<Note>,
     /// How often it was sent under a new key.
     pub attempt: u32,
+    /// When the current try began; its key lasts from then.
+    pub begun_at: Timestamp,
     /// The gateway's name for it, once known.
     pub reference: Option<RefundRef>,
     /// Where it stands.
@@ -77,6 +98,13 @@ pub enum RefundCommand {
     Succeeded(RefundRef),
     /// The gateway says: not possible.
     Failed,
+    /// The intent's sum says: the money is back, by whichever refund.
+    GivenBack,
+    /// The intent's sum says: the money is not back after all.
+    NotGivenBack,
+    /// The gateway answered with an error that it may repeat for the key, and the money is not
+    /// back.
+    NextKey,
     /// The operator says: once more.
     Retry,
 }
@@ -88,6 +116,8 @@ pub enum RefundStep {
     Send,
     /// Ask how it stands.
     LookUp,
+    /// Fail it: the gateway may have forgotten the key, and would give the money back twice.
+    GiveUp,
 }
 
 impl Refund {
@@ -111,6 +141,7 @@ impl Refund {
             amount,
             reason,
             attempt: 0,
+            begun_at: now,
             reference: None,
             state: RefundState::Requested,
             created_at: now,
@@ -133,46 +164,124 @@ impl Refund {
 
     /// What becomes of the refund. Every command has an answer in every state.
     pub fn decide(self, command: RefundCommand, now: Timestamp) -> Decision<Self> {
-        match (self.state, command) {
-            (RefundState::Requested, RefundCommand::Pending(reference)) => {
+        match command {
+            RefundCommand::Pending(reference) => self.pending(reference, now),
+            RefundCommand::Succeeded(reference) => self.succeeded(reference),
+            RefundCommand::Failed => self.failed(),
+            RefundCommand::GivenBack => self.given_back(),
+            RefundCommand::NotGivenBack => self.not_given_back(),
+            RefundCommand::NextKey => self.next_key(now),
+            RefundCommand::Retry => self.retry(now),
+        }
+    }
+
+    fn pending(self, reference: RefundRef, now: Timestamp) -> Decision<Self> {
+        match self.state {
+            RefundState::Succeeded if !self.is_nameless() => Decision::unchanged(self),
+            RefundState::Requested | RefundState::Succeeded => {
                 let next_action_at = Some(now.plus(Self::ASK_AGAIN_AFTER));
                 let reference = Some(reference);
                 Self { state: RefundState::Pending, reference, next_action_at, ..self }.told()
             }
-            (
-                RefundState::Requested | RefundState::Pending | RefundState::Failed,
-                RefundCommand::Succeeded(reference),
-            ) => {
-                let reference = Some(reference);
-                Self { state: RefundState::Succeeded, reference, next_action_at: None, ..self }
-                    .told()
+            RefundState::Pending | RefundState::Failed => Decision::unchanged(self),
+        }
+    }
+
+    fn succeeded(self, reference: RefundRef) -> Decision<Self> {
+        match self.state {
+            RefundState::Succeeded if !self.is_nameless() => Decision::unchanged(self),
+            RefundState::Requested
+            | RefundState::Pending
+            | RefundState::Succeeded
+            | RefundState::Failed => self.settled(RefundState::Succeeded, Some(reference)),
+        }
+    }
+
+    fn failed(self) -> Decision<Self> {
+        match self.state {
+            // Our own try came to nothing: the money went back by another one.
+            RefundState::Succeeded if self.is_nameless() => Decision::unchanged(self),
+            RefundState::Requested | RefundState::Pending | RefundState::Succeeded => {
+                let reference = self.reference.clone();
+                self.settled(RefundState::Failed, reference)
             }
-            (
-                RefundState::Requested | RefundState::Pending | RefundState::Succeeded,
-                RefundCommand::Failed,
-            ) => Self { state: RefundState::Failed, next_action_at: None, ..self }.told(),
-            (RefundState::Failed, RefundCommand::Retry) => {
-                let attempt = self.attempt.saturating_add(1);
-                let next_action_at = Some(now);
-                let (state, reference) = (RefundState::Requested, None);
-                Self { attempt, reference, state, next_action_at, ..self }.told()
+            RefundState::Failed => Decision::unchanged(self),
+        }
+    }
+
+    fn given_back(self) -> Decision<Self> {
+        match self.state {
+            RefundState::Requested | RefundState::Failed => {
+                self.settled(RefundState::Succeeded, None)
             }
-            (
-                RefundState::Pending | RefundState::Succeeded | RefundState::Failed,
-                RefundCommand::Pending(_),
-            )
-            | (RefundState::Succeeded, RefundCommand::Succeeded(_))
-            | (RefundState::Failed, RefundCommand::Failed)
-            | (
-                RefundState::Requested | RefundState::Pending | RefundState::Succeeded,
-                RefundCommand::Retry,
-            ) => Decision::unchanged(self),
+            RefundState::Pending | RefundState::Succeeded => Decision::unchanged(self),
+        }
+    }
+
+    fn not_given_back(self) -> Decision<Self> {
+        match self.state {
+            RefundState::Succeeded if self.is_nameless() => self.settled(RefundState::Failed, None),
+            RefundState::Requested
+            | RefundState::Pending
+            | RefundState::Succeeded
+            | RefundState::Failed => Decision::unchanged(self),
+        }
+    }
+
+    fn next_key(self, now: Timestamp) -> Decision<Self> {
+        match self.state {
+            RefundState::Requested => self.begun_again(now, now.plus(Self::ASK_AGAIN_AFTER)),
+            RefundState::Pending | RefundState::Succeeded | RefundState::Failed => {
+                Decision::unchanged(self)
+            }
+        }
+    }
+
+    fn retry(self, now: Timestamp) -> Decision<Self> {
+        match self.state {
+            RefundState::Failed => self.begun_again(now, now),
+            RefundState::Requested | RefundState::Pending | RefundState::Succeeded => {
+                Decision::unchanged(self)
+            }
+        }
+    }
+
+    /// Begins another try, under another key, to be sent from `send_at` on.
+    fn begun_again(self, now: Timestamp, send_at: Timestamp) -> Decision<Self> {
+        Self {
+            attempt: self.attempt.saturating_add(1),
+            begun_at: now,
+            reference: None,
+            state: RefundState::Requested,
+            next_action_at: Some(send_at),
+            ..self
+        }
+        .told()
+    }
+
+    /// Goes to a state in which nothing is left to do.
+    fn settled(self, state: RefundState, reference: Option<RefundRef>) -> Decision<Self> {
+        Self { state, reference, next_action_at: None, ..self }.told()
+    }
+
+    /// Whether the money is back by a refund of the gateway whose name is not known.
+    pub fn is_nameless(&self) -> bool {
+        self.state == RefundState::Succeeded && self.reference.is_none()
+    }
+
+    /// Whether the gateway counts it among what was given back of the intent.
+    pub fn is_given_back(&self) -> bool {
+        match self.state {
+            RefundState::Pending | RefundState::Succeeded => true,
+            RefundState::Requested | RefundState::Failed => false,
         }
     }
 
     /// What must be done at the gateway next, if anything.
-    pub fn next_step(&self) -> Option<RefundStep> {
+    pub fn next_step(&self, now: Timestamp) -> Option<RefundStep> {
+        let is_forgotten = now >= self.begun_at.plus(Payment::KEY_LASTS);
         match self.state {
+            RefundState::Requested if is_forgotten => Some(RefundStep::GiveUp),
             RefundState::Requested => Some(RefundStep::Send),
             RefundState::Pending => Some(RefundStep::LookUp),
             RefundState::Succeeded | RefundState::Failed => None,

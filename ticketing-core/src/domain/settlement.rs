@@ -9,14 +9,20 @@
 //! | authorized | payment authorized, order complete, units sold; the capture is owed | the payment is voided |
 //! | captured | payment captured, order complete | payment captured, and all of it owed back |
 //! | declined, gone | payment over, order payable again or cancelled | payment over |
-//! | captured, and given back by hand | payment and order count the refund | payment counts it |
 //! | another amount than ours | an operator is called, nothing else moves | the same |
+//!
+//! What the gateway gave back of captured money is compared with our refunds by [`recount()`].
+
+mod recount;
+
+pub use recount::{given_back_in, recount};
 
 use crate::domain::decision::Decision;
-use crate::domain::order::{Order, OrderCommand, OrderRefund, OrderState};
+use crate::domain::order::{Order, OrderCommand, OrderState};
 use crate::domain::payment::{
     DeclineCode, Payment, PaymentCommand, PaymentState, Trouble, VoidReason,
 };
+use crate::domain::refund::Refund;
 use crate::domain::rejection::Rejection;
 use crate::values::{Money, Timestamp};
 
@@ -63,6 +69,8 @@ pub struct Settlement {
     pub owed: Option<Money>,
     /// What somebody gave back at the gateway, by hand.
     pub noted: Option<Money>,
+    /// To refunds that the gateway has carried out, or has not, other than we knew.
+    pub refunds: Vec<Decision<Refund>>,
 }
 
 /// What `report` does to `payment` and to the order it is for.
@@ -79,9 +87,6 @@ pub fn settle(
         IntentStatus::Authorized | IntentStatus::Captured if report.amount != payment.amount => {
             payment.decide(PaymentCommand::Park(Trouble::WrongAmount), now).map(Settlement::payment)
         }
-        IntentStatus::Captured if payment.state == PaymentState::Captured => {
-            refunded_by_hand(payment, order, report.refunded, now)
-        }
         IntentStatus::Captured => captured(payment, order, report.refunded, now),
         IntentStatus::Authorized => authorized(payment, order, now),
         IntentStatus::NeedsAction => {
@@ -95,7 +100,7 @@ pub fn settle(
 
 impl Settlement {
     fn payment(payment: Decision<Payment>) -> Self {
-        Self { payment, order: None, owed: None, noted: None }
+        Self { payment, order: None, owed: None, noted: None, refunds: Vec::new() }
     }
 
     fn with_order(payment: Decision<Payment>, order: Option<Decision<Order>>) -> Self {
@@ -146,26 +151,6 @@ pub(crate) fn given_back(unwanted: Money, by_hand: Money) -> (Option<Money>, Opt
     (unless_nothing(owed), unless_nothing(noted))
 }
 
-/// A refund that we did not ask for is a fact, as far as our books have room for it. The order
-/// follows; no unit goes back on sale, because nobody said so.
-fn refunded_by_hand(
-    payment: Payment,
-    order: Option<Order>,
-    refunded: Money,
-    now: Timestamp,
-) -> Result<Settlement, Rejection> {
-    let Ok(by_hand) = refunded.checked_sub(payment.refunding) else {
-        return Ok(Settlement::payment(Decision::unchanged(payment)));
-    };
-    let payment = payment.decide(PaymentCommand::RefundedAtGateway(by_hand), now)?;
-    if !payment.is_change() {
-        return Ok(Settlement::payment(payment));
-    }
-    let refund = OrderRefund { amount: by_hand, lines: Vec::new(), restock: false, reason: None };
-    let order = order.and_then(|order| order.decide(OrderCommand::Refund(refund), now).ok());
-    Ok(Settlement { noted: Some(by_hand), ..Settlement::with_order(payment, order) })
-}
-
 fn authorized(
     payment: Payment,
     order: Option<Order>,
@@ -182,6 +167,7 @@ fn unconfirmed(payment: Payment, declined: Option<DeclineCode>, now: Timestamp) 
     let command = match declined {
         Some(code) => PaymentCommand::Declined(code),
         None if payment.is_abandoned(now) => PaymentCommand::Void(VoidReason::Abandoned),
+        None if payment.is_unanswered(now) => PaymentCommand::ConfirmationLost,
         None => return Settlement::payment(Decision::unchanged(payment)),
     };
     let unchanged = payment.clone();

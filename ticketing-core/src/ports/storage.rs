@@ -180,6 +180,12 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Due<Refund>, PortError>;
 
+    /// Payments that are with an operator, the oldest first.
+    async fn parked_payments(&self, limit: usize) -> Result<Vec<Payment>, PortError>;
+
+    /// Refunds that failed and are owed still, the oldest first.
+    async fn failed_refunds(&self, limit: usize) -> Result<Vec<Refund>, PortError>;
+
     /// Keeps a webhook until a batch closes it. Durable before it answers.
     async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError>;
 

@@ -26,7 +26,7 @@ use crate::service::storage_time::StorageTime;
 use crate::values::{PoolId, StoreId, Timestamp};
 
 /// How often a command is decided anew when others were quicker, before it gives up.
-pub(crate) const ATTEMPTS_MAX: usize = 16;
+const ROUNDS_MAX: usize = 16;
 
 /// What the services share.
 #[derive(Debug)]
@@ -50,8 +50,10 @@ pub(crate) struct Engine {
 /// How a commit ended, other than done.
 #[derive(Debug)]
 pub(crate) enum Missed {
-    /// Somebody was quicker, or time has passed: read and decide again.
+    /// Somebody was quicker: read and decide again.
     Again,
+    /// It waited until what it was decided on was out of date: the same.
+    TooLate,
     /// A pool refused.
     Refused {
         /// Which.
@@ -65,11 +67,52 @@ pub(crate) enum Missed {
     Failed(Error),
 }
 
+/// The rounds in which a command is decided, anew whenever somebody was quicker.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds {
+    begun: usize,
+    too_late: bool,
+}
+
+impl Rounds {
+    /// Begins another round; `false` once there were enough of them.
+    pub(crate) fn another(&mut self) -> bool {
+        self.begun = self.begun.saturating_add(1);
+        self.begun <= ROUNDS_MAX
+    }
+
+    /// Whether another round may end better than this one; else how the command ends.
+    pub(crate) fn again_or_halt(
+        &mut self,
+        missed: Missed,
+        command: &'static str,
+    ) -> Result<(), Halt> {
+        self.too_late = matches!(missed, Missed::TooLate);
+        missed.again_or_halt(command)
+    }
+
+    /// The same for work of the engine's own, which never has a key.
+    pub(crate) fn again_or_error(
+        &mut self,
+        missed: Missed,
+        command: &'static str,
+    ) -> Result<(), Error> {
+        self.too_late = matches!(missed, Missed::TooLate);
+        missed.again_or_error(command)
+    }
+
+    /// Why there is no other round. A command that is out of date whenever its turn comes waits
+    /// behind too much; nobody was in its way.
+    pub(crate) fn over(&self) -> Error {
+        if self.too_late { Error::overloaded() } else { Error::Conflict }
+    }
+}
+
 impl Missed {
-    /// The same for a command that claims nothing it could be refused for want of.
-    pub(crate) fn again_or_halt(self, command: &'static str) -> Result<(), Halt> {
+    /// Nothing if it may be decided again; else how the command ends.
+    fn again_or_halt(self, command: &'static str) -> Result<(), Halt> {
         match self {
-            Self::Again => Ok(()),
+            Self::Again | Self::TooLate => Ok(()),
             Self::Refused { pool, refusal } => Err(claim_refused(command, pool, refusal).into()),
             Self::KeyTaken(record) => Err(Halt::KeyTaken(record)),
             Self::Failed(error) => Err(error.into()),
@@ -101,7 +144,25 @@ pub(crate) fn claim_refused(command: &'static str, pool: PoolId, refusal: Refusa
         | Refusal::NotThere
         | Refusal::NoSuchStep => Reason::Claim { ticket: pool, refusal },
     };
-    Rejection::new(command, "on sale", reason)
+    Rejection::new(command, state_behind(refusal), reason)
+}
+
+/// The state of a pool that refuses like this, in words.
+fn state_behind(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Missing => "missing",
+        Refusal::NotOnSale => "withdrawn",
+        Refusal::SaleNotOpen { .. } => "not on sale yet",
+        Refusal::SaleOver => "not on sale any more",
+        Refusal::SoldOut { left: 0 } => "sold out",
+        Refusal::Claimed | Refusal::CapacityTooLow { .. } => "claimed",
+        Refusal::SoldOut { .. }
+        | Refusal::OverOrderLimit { .. }
+        | Refusal::OverBuyerLimit { .. }
+        | Refusal::ListingChanged
+        | Refusal::NotThere
+        | Refusal::NoSuchStep => "on sale",
+    }
 }
 
 impl Engine {
@@ -125,7 +186,8 @@ impl Engine {
             Ok(_) | Err(CommitError::Duplicate(_)) => Ok(()),
             Err(CommitError::KeyTaken(record)) => Err(Missed::KeyTaken(record)),
             // The writer has noted the storage's time when it was fresh.
-            Err(CommitError::OutOfTime { .. } | CommitError::Conflict(_)) => Err(Missed::Again),
+            Err(CommitError::OutOfTime { .. }) => Err(Missed::TooLate),
+            Err(CommitError::Conflict(_)) => Err(Missed::Again),
             Err(CommitError::ClaimRefused { pool, refusal }) => {
                 Err(Missed::Refused { pool, refusal })
             }
@@ -146,5 +208,41 @@ impl Engine {
             reply.send(command.await).ok();
         }));
         answer.await.map_err(|_gone| Error::closed("command"))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes every round there is, each of which ends like this.
+    fn all_rounds(missed: impl Fn(usize) -> Missed) -> (usize, Error) {
+        let mut rounds = Rounds::default();
+        let mut begun = 0;
+        while rounds.another() {
+            rounds.again_or_error(missed(begun), "try").unwrap();
+            begun += 1;
+        }
+        (begun, rounds.over())
+    }
+
+    #[test]
+    fn a_command_that_others_overtake_again_and_again_is_a_conflict() {
+        let (begun, error) = all_rounds(|_| Missed::Again);
+        assert_eq!((begun, error.code()), (ROUNDS_MAX, "conflict"));
+    }
+
+    /// Nobody was in its way: there was too much before it.
+    #[test]
+    fn a_command_that_is_out_of_date_at_every_turn_is_too_much() {
+        let (begun, error) = all_rounds(|_| Missed::TooLate);
+        assert_eq!((begun, error.code()), (ROUNDS_MAX, "overloaded"));
+    }
+
+    #[test]
+    fn the_last_round_tells_why_there_is_no_other() {
+        let late_at_last =
+            |round| if round + 1 < ROUNDS_MAX { Missed::Again } else { Missed::TooLate };
+        assert_eq!(all_rounds(late_at_last).1.code(), "overloaded");
     }
 }

@@ -65,6 +65,11 @@ impl Error {
         Self::Bug { what, source: None }
     }
 
+    /// Too much is waiting; nothing was begun.
+    pub(crate) fn overloaded() -> Self {
+        Self::Overloaded { retry_after: Self::RETRY_AFTER }
+    }
+
     /// The engine was shut down, or its task died with the answer.
     pub(crate) fn closed(operation: &'static str) -> Self {
         PortError::new(PortErrorKind::Closed, operation).into()

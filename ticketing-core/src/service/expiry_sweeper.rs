@@ -13,7 +13,7 @@ use crate::domain::expiration::Expiration;
 use crate::domain::order::{Canceller, Order, OrderCommand, OrderState};
 use crate::ports::batch::Cause;
 use crate::service::duty::{Duty, Progress};
-use crate::service::engine::{ATTEMPTS_MAX, Engine, Missed};
+use crate::service::engine::{Engine, Missed, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::Halt;
@@ -171,16 +171,17 @@ impl Engine {
 
     /// Answers whether no live order was left.
     async fn finish_clearing(&self, pool: PoolId) -> Result<bool, Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let cause = Cause { actor: Actor::Engine, correlation: None };
             let batch = self.batch(cause, self.now()).cleared(pool).build();
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(true),
                 // Units are still held by orders that wait for the gateway: later.
                 Err(Missed::Refused { .. }) => return Ok(false),
-                Err(missed) => missed.again_or_error("clear the pool")?,
+                Err(missed) => rounds.again_or_error(missed, "clear the pool")?,
             }
         }
-        Err(Error::Conflict)
+        Err(rounds.over())
     }
 }

@@ -138,7 +138,7 @@ impl Engine {
         }
         let Some(payment) = known else { return self.close(closes).await };
         let command = PaymentCommand::Dispute(dispute);
-        self.change_payment_closing(payment.id, command, closes).await.map(|_| ())
+        self.change_payment_as(by_gateway(), payment.id, command, closes).await.map(|_| ())
     }
 
     async fn note_refund(
@@ -156,7 +156,7 @@ impl Engine {
         }
     }
 
-    async fn close(&self, webhook: Option<WebhookKey>) -> Result<(), Error> {
+    pub(crate) async fn close(&self, webhook: Option<WebhookKey>) -> Result<(), Error> {
         let batch = self.batch(by_gateway(), self.now()).closing(webhook).build();
         match self.commit(batch, Urgency::Settling).await {
             Ok(()) => Ok(()),
@@ -171,6 +171,7 @@ fn stray_id(intent: &IntentRef) -> PaymentId {
     PaymentId::from_uuid(Uuid::new_v5(&space, intent.as_str().as_bytes()))
 }
 
-fn unreachable_gateway(error: crate::ports::payment_gateway::GatewayError) -> Error {
+/// The gateway could not be asked.
+pub(crate) fn unreachable_gateway(error: crate::ports::payment_gateway::GatewayError) -> Error {
     crate::ports::error::PortError::unavailable("ask the gateway").with_source(error).into()
 }

@@ -123,7 +123,7 @@ impl GroupCommit {
         self.admit(lane, urgency)?;
         let (reply, answer) = oneshot::channel();
         lane.try_send(Submission { batch, reply }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => overloaded(),
+            mpsc::error::TrySendError::Full(_) => Error::overloaded(),
             mpsc::error::TrySendError::Closed(_) => Error::closed("commit"),
         })?;
         tokio::select! {
@@ -142,7 +142,7 @@ impl GroupCommit {
         let waiting = self.queue_max.saturating_sub(lane.capacity());
         let crowded = waiting >= self.queue_max / 2;
         let shed = crowded || self.outbox_is_full.load(Ordering::Relaxed);
-        if urgency == Urgency::Reservation && shed { Err(overloaded()) } else { Ok(()) }
+        if urgency == Urgency::Reservation && shed { Err(Error::overloaded()) } else { Ok(()) }
     }
 
     fn lane_of(&self, batch: &WriteBatch) -> Option<&mpsc::Sender<Submission>> {
@@ -155,10 +155,6 @@ impl GroupCommit {
         let index = hasher.finish().checked_rem(lanes)?;
         self.lanes.get(usize::try_from(index).ok()?)
     }
-}
-
-fn overloaded() -> Error {
-    Error::Overloaded { retry_after: Error::RETRY_AFTER }
 }
 
 /// A hash that is the same in every process and for ever, unlike the standard library's.

@@ -11,7 +11,7 @@ use crate::domain::payment::{Payment, PaymentCommand, VoidReason};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::OrderView;
 use crate::ports::batch::Cause;
-use crate::service::engine::{ATTEMPTS_MAX, Engine, Missed};
+use crate::service::engine::{Engine, Missed, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
@@ -75,7 +75,8 @@ impl Engine {
             | OrderCommand::CaptureFailed { .. }
             | OrderCommand::Refund(_) => false,
         };
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let order = self.order(id).await?;
             let now = self.now();
             let window = order.due_at().filter(|_| by_time).map(TimeWindow::starting);
@@ -98,10 +99,10 @@ impl Engine {
                 Ok(()) => return Ok(view),
                 // An order that holds units can always give them back.
                 Err(Missed::Refused { .. }) => return Err(Error::bug(UNITS_LOST).into()),
-                Err(missed) => missed.again_or_halt(command.name())?,
+                Err(missed) => rounds.again_or_halt(missed, command.name())?,
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
     /// What becomes of the attempt that an ended order was waiting for.

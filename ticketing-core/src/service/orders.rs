@@ -14,7 +14,7 @@ use crate::domain::ticket::Ticket;
 use crate::domain::view::OrderView;
 use crate::ports::storage::OrderDirection;
 use crate::service::caller::Caller;
-use crate::service::engine::{ATTEMPTS_MAX, Engine, Missed, claim_refused};
+use crate::service::engine::{Engine, Missed, Rounds, claim_refused};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
@@ -63,7 +63,8 @@ impl Orders {
         let ids: Vec<TicketId> = lines.iter().map(|(id, _)| *id).collect();
         let mut reclaimed = Vec::new();
         let mut is_fresh = false;
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             self.refuse_if_sold_out(lines)?;
             let found = engine.listings.get(&ids, engine.storage.as_ref(), &engine.pools).await?;
             let tickets = all_found(found)?;
@@ -94,10 +95,10 @@ impl Orders {
                     reclaimed.push(pool);
                     engine.reclaim(pool).await?;
                 }
-                Err(missed) => self.give_up(missed)?,
+                Err(missed) => self.give_up(missed, &mut rounds)?,
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
     /// Decides a reservation of listings as they were read, all of whose sales must be open.
@@ -152,11 +153,11 @@ impl Orders {
         Ok(())
     }
 
-    fn give_up(&self, missed: Missed) -> Result<(), Halt> {
+    fn give_up(&self, missed: Missed, rounds: &mut Rounds) -> Result<(), Halt> {
         if let Missed::Refused { pool, refusal: Refusal::SoldOut { .. } } = &missed {
             self.engine.pools.note_sold_out(*pool, self.engine.runtime.elapsed());
         }
-        missed.again_or_halt(RESERVE)
+        rounds.again_or_halt(missed, RESERVE)
     }
 
     /// Holds an order's units for one more hold time, once.
@@ -178,7 +179,8 @@ impl Orders {
         key: Option<KeyUse>,
     ) -> Result<OrderView, Halt> {
         let command = OrderCommand::Extend(self.engine.settings.holds);
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let order = self.engine.order_of(buyer, id, command.name()).await?;
             let now = self.engine.now();
             let in_time = TimeWindow::ending(order.deadline());
@@ -193,10 +195,10 @@ impl Orders {
                 .build();
             match self.engine.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(view),
-                Err(missed) => missed.again_or_halt(command.name())?,
+                Err(missed) => rounds.again_or_halt(missed, command.name())?,
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
     /// Cancels a buyer's own order; its units go back on sale. Cancelling it again changes

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::domain::event::Actor;
 use crate::domain::order::Order;
-use crate::domain::payment::{GatewayStep, Payment, PaymentCommand};
+use crate::domain::payment::{GatewayStep, Payment, PaymentCommand, Trouble};
 use crate::domain::refund::Refund;
 use crate::domain::settlement::{
     IntentReport, IntentStatus, Settlement, capture_failed, settle as settle_purely,
@@ -17,7 +17,7 @@ use crate::domain::settlement::{
 use crate::ports::batch::{Cause, WebhookKey, WriteBatch};
 use crate::ports::error::PortError;
 use crate::ports::payment_gateway::{FoundIntent, GatewayError, GatewayErrorKind, OpenIntent};
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::values::{IntentRef, Money, OrderId, PaymentId, RefundId, Timestamp};
@@ -195,6 +195,12 @@ impl Engine {
                 note(&error, payment);
                 self.capture_refused(payment, intent).await
             }
+            // Our keys or our account are wrong: trying again tells nobody.
+            Err(error) if error.kind() == GatewayErrorKind::Misconfigured => {
+                note(&error, payment);
+                let park = PaymentCommand::Park(Trouble::Misconfigured);
+                self.change_payment(payment.id, park).await.map(|_| true)
+            }
             Err(error) => {
                 note(&error, payment);
                 Ok(false)
@@ -251,14 +257,14 @@ impl Engine {
         closes: Option<WebhookKey>,
     ) -> Result<bool, Error> {
         let settle = |payment, order, now| settle_purely(payment, order, report, now);
-        if report.refunded.is_zero() {
+        if report.status != IntentStatus::Captured {
             return self.commit_settlement(id, closes, settle).await;
         }
         // A word that tells of the capture and of a refund made by hand is two steps: the first
         // must not close the webhook that tells of the second.
         let captured = self.commit_settlement(id, None, settle).await?;
-        let refunded = self.commit_settlement(id, closes, settle).await?;
-        Ok(captured || refunded)
+        let recounted = self.recount(id, Some(report.refunded), closes).await?;
+        Ok(captured || recounted)
     }
 
     async fn commit_settlement(
@@ -272,7 +278,8 @@ impl Engine {
         ) -> Result<Settlement, crate::domain::Rejection>
         + Send,
     ) -> Result<bool, Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let payment = self.payment(id).await?;
             let order = match payment.order {
                 Some(order) => self.storage.order(order).await?,
@@ -288,13 +295,13 @@ impl Engine {
                 self.settlement_batch((payment_id, order_id), settlement, closes.clone(), now);
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(changed),
-                Err(missed) => missed.again_or_error("settle the payment")?,
+                Err(missed) => rounds.again_or_error(missed, "settle the payment")?,
             }
         }
-        Err(Error::Conflict)
+        Err(rounds.over())
     }
 
-    fn settlement_batch(
+    pub(crate) fn settlement_batch(
         &self,
         (payment, order): (PaymentId, Option<OrderId>),
         settlement: Settlement,
@@ -305,6 +312,9 @@ impl Engine {
         let mut batch = self.batch(by_gateway(), now).payment(settlement.payment).closing(closes);
         if let Some(decision) = settlement.order {
             batch = batch.order(decision);
+        }
+        for decision in settlement.refunds {
+            batch = batch.refund(decision);
         }
         if let Some(owed) = settlement.owed {
             batch = batch.refund(Refund::request(refund_id(), payment, order, owed, None, now));
@@ -321,31 +331,33 @@ impl Engine {
         id: PaymentId,
         command: PaymentCommand,
     ) -> Result<Payment, Error> {
-        self.change_payment_closing(id, command, None).await
+        self.change_payment_as(by_gateway(), id, command, None).await
     }
 
-    /// The same, dealing with a webhook.
-    pub(crate) async fn change_payment_closing(
+    /// The same, for that cause, and perhaps dealing with a webhook.
+    pub(crate) async fn change_payment_as(
         &self,
+        cause: Cause,
         id: PaymentId,
         command: PaymentCommand,
         closes: Option<WebhookKey>,
     ) -> Result<Payment, Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let now = self.now();
             let payment = self.payment(id).await?;
             let was_live = payment.is_live();
             let decision = payment.decide(command.clone(), now)?;
             let next = decision.next().clone();
             self.check_revival(was_live, &next).await?;
-            let batch =
-                self.batch(by_gateway(), now).payment(decision).closing(closes.clone()).build();
+            let batch = self.batch(cause.clone(), now).payment(decision);
+            let batch = batch.closing(closes.clone()).build();
             match self.commit(batch, Urgency::Settling).await {
                 Ok(()) => return Ok(next),
-                Err(missed) => missed.again_or_error("change the payment")?,
+                Err(missed) => rounds.again_or_error(missed, "change the payment")?,
             }
         }
-        Err(Error::Conflict)
+        Err(rounds.over())
     }
 
     /// An attempt that was over comes back to life when its intent turns up late, only to be

@@ -18,7 +18,7 @@ use crate::ports::payment_gateway::{
 };
 use crate::ports::storage::{Received, Webhook};
 use crate::service::caller::Caller;
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
@@ -112,11 +112,12 @@ impl Payments {
     /// tried on an attempt that the browser has not confirmed yet. A decline is an
     /// [outcome](PaymentReceipt::outcome): the order can be paid again until its deadline.
     ///
-    /// The command runs to its end even if this future is dropped.
+    /// The command runs to its end even if this future is dropped. Once the attempt is written
+    /// down, whatever fails leaves it [pending](PaymentOutcome::Pending): it goes on by itself.
     ///
     /// # Errors
     /// The order does not exist or is another's; its time is up, it was cancelled, it is paid;
-    /// the gateway or the storage is unavailable.
+    /// the storage is unavailable: then the attempt may have been written down.
     #[instrument(skip_all, fields(order.id = %order))]
     pub async fn pay(
         &self,
@@ -200,26 +201,27 @@ impl Paying {
 
     /// Starts an attempt, or joins the one that runs, and takes it as far as it goes.
     async fn pay(&self) -> Result<PaymentId, Halt> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let order = self.engine.order_of(&self.buyer, self.order, PAY).await?;
             if let OrderState::AwaitingPayment { attempt } = order.state {
-                if self.join(attempt, &order).await? {
+                if self.join(attempt, &order, &mut rounds).await? {
                     return Ok(attempt);
                 }
                 continue;
             }
             self.check_earlier_attempts(&order).await?;
-            if let Some(payment) = self.start(order).await? {
+            if let Some(payment) = self.start(order, &mut rounds).await? {
                 let attempt = payment.id;
-                self.open(payment).await?;
+                told_by_the_attempt(attempt, self.open(payment).await);
                 return Ok(attempt);
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
     /// Writes the attempt down; nothing if somebody was quicker.
-    async fn start(&self, order: Order) -> Result<Option<Payment>, Halt> {
+    async fn start(&self, order: Order, rounds: &mut Rounds) -> Result<Option<Payment>, Halt> {
         let engine = &self.engine;
         let now = engine.now();
         let attempt = PaymentId::from_uuid(engine.ids.next());
@@ -240,7 +242,7 @@ impl Paying {
             .build();
         match engine.commit(batch, Urgency::Settling).await {
             Ok(()) => Ok(Some(started)),
-            Err(missed) => missed.again_or_halt(PAY).map(|()| None),
+            Err(missed) => rounds.again_or_halt(missed, PAY).map(|()| None),
         }
     }
 
@@ -289,7 +291,11 @@ impl Paying {
         let command = match kind {
             GatewayErrorKind::Refused => PaymentCommand::Declined(DeclineCode::InvalidMethod),
             GatewayErrorKind::NotSent | GatewayErrorKind::Misconfigured => {
-                PaymentCommand::Void(VoidReason::Abandoned)
+                match payment.confirmed_by {
+                    // The browser may go on with the intent until the deadline.
+                    ConfirmedBy::Client => PaymentCommand::ConfirmationLost,
+                    ConfirmedBy::Server => PaymentCommand::Void(VoidReason::Abandoned),
+                }
             }
             // Asked once more at once; else the reconciler asks.
             GatewayErrorKind::Unknown | GatewayErrorKind::ServerError => return Ok(()),
@@ -318,7 +324,12 @@ impl Paying {
 
     /// Joins the attempt that runs: our card token is confirmed on it where it still waits for the
     /// browser. `false` if order and attempt must be read again.
-    async fn join(&self, attempt: PaymentId, order: &Order) -> Result<bool, Halt> {
+    async fn join(
+        &self,
+        attempt: PaymentId,
+        order: &Order,
+        rounds: &mut Rounds,
+    ) -> Result<bool, Halt> {
         let engine = &self.engine;
         let payment = engine.payment(attempt).await?;
         if let PaymentState::Voiding { .. } = payment.state {
@@ -339,10 +350,10 @@ impl Paying {
         let batch = engine.batch(self.cause.clone(), now).payment(decision);
         let batch = batch.within(window).keyed(self.record(&joined, now)).build();
         match engine.commit(batch, Urgency::Settling).await {
-            Ok(()) if confirms => self.confirm(joined).await?,
+            Ok(()) if confirms => told_by_the_attempt(attempt, self.confirm(joined).await),
             Ok(()) => {}
             // Another token was quicker, or the attempt is over.
-            Err(missed) => return missed.again_or_halt(PAY).map(|()| false),
+            Err(missed) => return rounds.again_or_halt(missed, PAY).map(|()| false),
         }
         Ok(true)
     }
@@ -396,5 +407,13 @@ impl Paying {
             None => None,
         };
         Ok(PaymentReceipt { payment: view, client_secret, token_declined })
+    }
+}
+
+/// What fails once an attempt is written down is no failure of the command: how the attempt
+/// stands tells, and the reconciler takes it further.
+fn told_by_the_attempt(attempt: PaymentId, done: Result<(), Error>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, payment.id = %attempt, "an attempt is left to the reconciler");
     }
 }

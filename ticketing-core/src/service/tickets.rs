@@ -10,7 +10,7 @@ use crate::domain::ticket::{NewTicket, Ticket, TicketCommand, TicketDecision, Ti
 use crate::domain::view::{InventoryView, TicketView};
 use crate::ports::storage::{Listing, ListingQuery};
 use crate::service::caller::Caller;
-use crate::service::engine::{ATTEMPTS_MAX, Engine};
+use crate::service::engine::{Engine, Missed, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
@@ -38,6 +38,9 @@ impl From<Listing> for ListingView {
     }
 }
 
+const LIST: &str = "list the ticket";
+const CHANGE: &str = "change the ticket";
+
 impl Tickets {
     pub(crate) fn new(engine: Arc<Engine>, caller: Caller) -> Self {
         Self { engine, caller }
@@ -61,14 +64,16 @@ impl Tickets {
         key: Option<KeyUse>,
     ) -> Result<TicketView, Halt> {
         let id = TicketId::from_uuid(self.engine.ids.next());
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let now = self.engine.now();
             let decision = Ticket::list(id, seller.clone(), new.clone(), now)?;
-            if let Some(view) = self.commit(&seller, decision, key.as_ref(), now).await? {
-                return Ok(view);
+            match self.commit(&seller, decision, key.as_ref(), now).await {
+                Ok(view) => return Ok(view),
+                Err(missed) => rounds.again_or_halt(missed, LIST)?,
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
     /// Puts new terms in place of the old ones. `seen` is the version that the seller saw.
@@ -117,30 +122,32 @@ impl Tickets {
         key: Option<KeyUse>,
         command: impl Fn(&Listing) -> TicketCommand + Send,
     ) -> Result<TicketView, Halt> {
-        for _ in 0..ATTEMPTS_MAX {
+        let mut rounds = Rounds::default();
+        while rounds.another() {
             let listing = self.read(id).await?;
             let now = self.engine.now();
             let command = command(&listing);
             if listing.ticket.seller != *seller {
-                let refused = Rejection::new("change the ticket", "another's", Reason::NotOwner);
+                let refused = Rejection::new(CHANGE, "another's", Reason::NotOwner);
                 return Err(refused.into());
             }
             let decision = listing.ticket.decide(command)?;
-            if let Some(view) = self.commit(seller, decision, key.as_ref(), now).await? {
-                return Ok(view);
+            match self.commit(seller, decision, key.as_ref(), now).await {
+                Ok(view) => return Ok(view),
+                Err(missed) => rounds.again_or_halt(missed, CHANGE)?,
             }
         }
-        Err(Error::Conflict.into())
+        Err(rounds.over().into())
     }
 
-    /// Commits what was decided; nothing if it must be decided again.
+    /// Commits what was decided.
     async fn commit(
         &self,
         seller: &UserId,
         decision: TicketDecision,
         key: Option<&KeyUse>,
         now: Timestamp,
-    ) -> Result<Option<TicketView>, Halt> {
+    ) -> Result<TicketView, Missed> {
         let ticket = decision.ticket.next();
         let view = ticket.view();
         let answer = EventKey { aggregate: ticket.id.into(), version: ticket.version };
@@ -153,10 +160,7 @@ impl Tickets {
         self.engine.listings.forget(view.id);
         let committed = self.engine.commit(batch, Urgency::Settling).await;
         self.engine.listings.forget(view.id);
-        match committed {
-            Ok(()) => Ok(Some(view)),
-            Err(missed) => missed.again_or_halt("change the ticket").map(|()| None),
-        }
+        committed.map(|()| view)
     }
 
     /// A listing with its units.

@@ -48,7 +48,8 @@ impl Workload {
             80..84 => self.extend(world),
             84..87 => self.edit(world),
             87..88 => self.withdraw(world),
-            88..94 => self.refund(world),
+            88..92 => self.refund(world),
+            92..94 => self.retry_a_refund(world),
             94..97 => self.pay_in_the_browser(world),
             _ => world.gateway_acts(&mut self.rng),
         }
@@ -212,7 +213,7 @@ impl Workload {
 
     fn refund(&mut self, world: &mut World) {
         let Some((order, _)) = self.order(world) else { return };
-        let by = Refunder::Operator(UserId::new("operator").unwrap());
+        let by = Refunder::Operator(operator());
         let request = match self.rng.below(3) {
             0 => RefundRequest::everything().restocking(),
             1 => RefundRequest::everything().amount(Money::usd(100)),
@@ -224,6 +225,20 @@ impl Workload {
             note(&oracle, &engine.caller(caller).refunds().request(by, order, request).await);
         });
     }
+
+    /// An operator sends a failed refund once more, whether or not it was made by hand meanwhile.
+    fn retry_a_refund(&mut self, world: &mut World) {
+        let failed = world.failed_refunds();
+        let Some((refund, _)) = self.rng.pick(&failed).copied() else { return };
+        let oracle = world.oracle.clone();
+        world.call(&mut self.rng, move |engine| async move {
+            note(&oracle, &engine.operator().retry_refund(&operator(), refund).await);
+        });
+    }
+}
+
+fn operator() -> UserId {
+    UserId::new("operator").unwrap()
 }
 
 fn note<T>(oracle: &Oracle, answer: &Result<T, Error>) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ticketing_core::Ticketing;
+use ticketing_core::domain::RefundState;
 use ticketing_core::memory::{MemoryBus, MemoryGateway, MemoryStorage, MemoryTimers, Mischief};
 use ticketing_core::ports::{
     Clock, EventBus, PaymentGateway, Runtime, Storage, Timers, WebhookRequest,
@@ -14,7 +15,7 @@ use ticketing_core::testing::faulty::{
 };
 use ticketing_core::testing::invariants::{against_ledger, at_rest, violations};
 use ticketing_core::testing::{NodeRuntime, SeededIds, SeededRng, StepRuntime};
-use ticketing_core::values::{Money, TicketId, Timestamp};
+use ticketing_core::values::{Money, RefundId, TicketId, Timestamp};
 
 use crate::oracle::Oracle;
 
@@ -204,12 +205,32 @@ impl World {
             self.gateway.ledger().intents.into_iter().map(|one| one.intent).collect();
         let recent = intents.len().saturating_sub(8);
         let Some(intent) = rng.pick(&intents[recent..]).cloned() else { return };
-        match rng.below(6) {
+        match rng.below(8) {
             0 => drop(self.gateway.refund_at_gateway(&intent, Money::usd(50))),
-            1 => self.gateway.fail_next_refund(),
-            2 => drop(self.gateway.authenticate(&intent, false)),
+            1 | 2 => self.refund_by_hand_what_failed(rng),
+            3 => self.gateway.fail_next_refund(),
+            4 => drop(self.gateway.authenticate(&intent, false)),
             _ => drop(self.gateway.authenticate(&intent, true)),
         }
+    }
+
+    /// Somebody at the gateway's desk does what our refund could not.
+    fn refund_by_hand_what_failed(&self, rng: &mut SeededRng) {
+        let failed = self.failed_refunds();
+        let Some((refund, amount)) = rng.pick(&failed).copied() else { return };
+        let books = self.storage.books();
+        let refund = books.refunds.iter().find(|one| one.id == refund).unwrap();
+        let payment = books.payments.iter().find(|one| one.id == refund.payment).unwrap();
+        if let Some(intent) = &payment.intent {
+            drop(self.gateway.refund_at_gateway(intent, amount));
+        }
+    }
+
+    /// The refunds that the gateway could not make, with their sums.
+    pub(crate) fn failed_refunds(&self) -> Vec<(RefundId, Money)> {
+        let refunds = self.storage.books().refunds.into_iter();
+        let failed = refunds.filter(|refund| refund.state == RefundState::Failed);
+        failed.map(|refund| (refund.id, refund.amount)).collect()
     }
 
     /// A letter that is not taken, or whose taker dies, is sent again later.

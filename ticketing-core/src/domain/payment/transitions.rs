@@ -71,6 +71,7 @@ impl Payment {
             last_decline: None,
             refunding: Money::zero(amount.currency()),
             dispute: Dispute::None,
+            confirmed_at: None,
             late_money: false,
             created_at,
             next_action_at: None,
@@ -87,6 +88,7 @@ impl Payment {
             Command::Opened { intent, confirming } => self.opened(intent, confirming, now),
             Command::OpenInDoubt => Ok(self.open_in_doubt(now)),
             Command::Confirm => self.confirm(now),
+            Command::ConfirmationLost => Ok(self.confirmation_lost(now)),
             Command::Declined(code) => Ok(self.declined(code, now)),
             Command::NeedsAction => Ok(self.needs_action(now)),
             Command::Authorized { accepted } => Ok(self.authorized(accepted, now)),
@@ -112,7 +114,7 @@ impl Payment {
             }
             // A webhook may have told of the intent before the gateway's answer reached us.
             return Ok(match self.state {
-                State::Open if confirming => self.waits(State::Confirming, now),
+                State::Open if confirming => self.confirms(now),
                 State::Open
                 | State::Initiated
                 | State::Confirming
@@ -127,7 +129,7 @@ impl Payment {
         }
         let with_intent = Self { intent: Some(intent), search_only: false, ..self };
         Ok(match with_intent.state {
-            State::Initiated if confirming => with_intent.waits(State::Confirming, now),
+            State::Initiated if confirming => with_intent.confirms(now),
             State::Initiated => with_intent.waits(State::Open, now),
             State::Voiding { because } => with_intent.voids(because, now),
             State::Declined { .. } | State::Voided => with_intent.voids(VoidReason::Abandoned, now),
@@ -163,13 +165,36 @@ impl Payment {
 
     fn confirm(self, now: Timestamp) -> Verdict {
         match self.state {
-            State::Open | State::NeedsAction => Ok(self.waits(State::Confirming, now)),
+            State::Open | State::NeedsAction => Ok(self.confirms(now)),
             State::Initiated | State::Confirming => Err(Reason::PaymentRunning),
             State::Authorized | State::Captured => Err(Reason::OrderComplete),
             State::Voiding { .. } | State::Declined { .. } | State::Voided => {
                 Err(Reason::NoSuchStep)
             }
             State::NeedsOperator { .. } => Err(Reason::NeedsOperator),
+        }
+    }
+
+    /// The browser, or another token, may still confirm an intent that is the client's.
+    fn confirmation_lost(self, now: Timestamp) -> Decision<Self> {
+        match (self.state, self.confirmed_by) {
+            (State::Confirming, ConfirmedBy::Client) => {
+                // An earlier decline says nothing about the token that was lost.
+                Self { last_decline: None, ..self }.waits(State::Open, now)
+            }
+            (State::Confirming, ConfirmedBy::Server)
+            | (
+                State::Initiated
+                | State::Open
+                | State::NeedsAction
+                | State::Authorized
+                | State::Captured
+                | State::Voiding { .. }
+                | State::Declined { .. }
+                | State::Voided
+                | State::NeedsOperator { .. },
+                ConfirmedBy::Server | ConfirmedBy::Client,
+            ) => Decision::unchanged(self),
         }
     }
 
@@ -371,9 +396,7 @@ impl Payment {
 
     fn resume(self, now: Timestamp) -> Decision<Self> {
         match self.state {
-            State::NeedsOperator { .. } if self.intent.is_some() => {
-                self.waits(State::Confirming, now)
-            }
+            State::NeedsOperator { .. } if self.intent.is_some() => self.confirms(now),
             State::NeedsOperator { .. } => self.waits(State::Initiated, now),
             State::Initiated
             | State::Open
@@ -385,6 +408,11 @@ impl Payment {
             | State::Declined { .. }
             | State::Voided => Decision::unchanged(self),
         }
+    }
+
+    /// Goes to `confirming`, from where the confirmation is sent at once.
+    fn confirms(self, now: Timestamp) -> Decision<Self> {
+        Self { confirmed_at: Some(now), ..self }.waits(State::Confirming, now)
     }
 
     /// Goes to a state in which the gateway's word is awaited.

@@ -149,6 +149,14 @@ impl Storage for MemoryStorage {
         Ok(Due { now, items })
     }
 
+    async fn parked_payments(&self, limit: usize) -> Result<Vec<Payment>, PortError> {
+        Ok(self.tables().parked_payments(limit))
+    }
+
+    async fn failed_refunds(&self, limit: usize) -> Result<Vec<Refund>, PortError> {
+        Ok(self.tables().failed_refunds(limit))
+    }
+
     async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError> {
         Ok(self.tables().webhooks.receive(webhook))
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::domain::envelope::Event;
 use crate::domain::order::Order;
+use crate::domain::payment::Payment;
+use crate::domain::refund::{Refund, RefundState};
 use crate::ports::storage::{OutboxRow, OutboxRowId};
 use crate::values::{BatchId, IdempotencyKey, PoolId, Timestamp, UserId};
 
@@ -21,6 +23,24 @@ impl Tables {
             .take(limit)
             .cloned()
             .collect()
+    }
+
+    /// Up to `limit` payments that are with an operator, the oldest first.
+    pub(super) fn parked_payments(&self, limit: usize) -> Vec<Payment> {
+        let parked = |payment: &&Payment| payment.is_parked();
+        let mut payments: Vec<Payment> = self.payments.all().filter(parked).cloned().collect();
+        payments.sort_by_key(|payment| payment.created_at);
+        payments.truncate(limit);
+        payments
+    }
+
+    /// Up to `limit` refunds that failed, the oldest first.
+    pub(super) fn failed_refunds(&self, limit: usize) -> Vec<Refund> {
+        let failed = |refund: &&Refund| refund.state == RefundState::Failed;
+        let mut refunds: Vec<Refund> = self.refunds.all().filter(failed).cloned().collect();
+        refunds.sort_by_key(|refund| refund.created_at);
+        refunds.truncate(limit);
+        refunds
     }
 
     pub(super) fn claim_outbox(

@@ -7,11 +7,17 @@ mod state;
 mod wire;
 mod world;
 
+mod operators;
 mod pay_crash_points;
 mod payment_keys;
 mod races_cancel;
+mod races_client;
 mod races_expiry;
 mod races_payment;
+mod races_price;
 mod races_webhook;
 mod refunds;
+mod refunds_by_hand;
+mod refunds_by_sellers;
+mod rejections;
 mod restore;

@@ -30,9 +30,13 @@ pub(super) fn token(token: &str) -> PaymentMethod {
 impl World {
     /// Lists a ticket with so many units.
     pub(super) fn list(&self, units: u32) -> TicketView {
+        self.list_by(seller(), units)
+    }
+
+    pub(super) fn list_by(&self, seller: UserId, units: u32) -> TicketView {
         let new = NewTicket::new("Front row", PRICE).quantity(units);
         let tickets = self.process.engine.tickets();
-        self.run(tickets.list_for_sale(seller(), new)).unwrap()
+        self.run(tickets.list_for_sale(seller, new)).unwrap()
     }
 
     pub(super) fn reserve(&self, buyer: &UserId, ticket: TicketId) -> OrderView {

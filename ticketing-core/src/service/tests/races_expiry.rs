@@ -126,6 +126,25 @@ fn r13_gateway_back_within_patience_with_authorized_money() {
 
 /// The bus is empty and no timer ever goes off: the sweeper is enough.
 #[test]
+fn the_sweeper_alone_ends_overdue_orders() {
+    let mut world = World::new();
+    let idle = world.held_by(&ann());
+    let paying = world.held_by(&bob());
+    world.opened(&paying);
+    world.wait_until(idle.expires_at);
+    world.sweep();
+    assert_eq!(world.state(&idle), EXPIRED);
+    assert_eq!(world.units(&idle), (0, 0));
+    world.wait_until(world.order(paying.id).deadline());
+    world.sweep();
+    assert_eq!(world.state(&paying), EXPIRED);
+    assert_eq!(world.units(&paying), (0, 0));
+    assert_eq!(world.ledger(), [(IntentStatus::Gone, NOTHING)]);
+    world.rest();
+}
+
+/// The timer of an order that is over says nothing about the next order of its unit.
+#[test]
 fn r20_late_timer_of_a_cancelled_order_whose_unit_is_anothers() {
     let mut world = World::new();
     let first = world.held_by(&ann());

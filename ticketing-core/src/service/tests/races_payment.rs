@@ -11,6 +11,7 @@ use crate::service::tests::people::{ann, token};
 use crate::service::tests::state::{assert_sold_once, code_of};
 use crate::service::tests::wire::Twist;
 use crate::service::tests::world::{GRACE, HOLD, MILLI, NOTHING, World};
+use crate::testing::{FaultKind, Operation};
 
 const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 const EXPIRED: OrderState = OrderState::Cancelled { reason: CancelReason::Expired };
@@ -321,5 +322,25 @@ fn r12_stored_500_at_the_void() {
         assert_eq!(world.payment_states(&order), [PaymentState::Declined { code }]);
         assert_eq!(world.state(&order), OrderState::Created);
         assert_eq!(world.ledger(), [(IntentStatus::Gone, NOTHING)]);
+    }
+}
+
+/// The attempt was written down; what failed after that is told by how it stands, not by an
+/// error that says that nothing happened.
+#[test]
+fn pay_that_fails_after_the_attempt_was_written_down_shows_the_attempt() {
+    for fails in [2, 3] {
+        let mut world = World::new();
+        let order = world.held_by(&ann());
+        world.faults.nth(Operation::Commit, fails, FaultKind::Before);
+        let receipt = world.pay(&order, "tok_visa").unwrap();
+        assert_eq!(receipt.outcome(), PaymentOutcome::Pending);
+        assert_eq!(world.only_attempt(&order).id, receipt.payment.id);
+        world.rest();
+        let outcome = world.ledger();
+        assert!(
+            outcome == [(IntentStatus::Gone, NOTHING)]
+                || outcome == [(IntentStatus::Captured, NOTHING)]
+        );
     }
 }

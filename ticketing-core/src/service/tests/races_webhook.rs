@@ -270,7 +270,7 @@ fn webhook_while_the_gateway_can_not_be_asked() {
 
 impl World {
     /// An intent in the name of a store, for an attempt that has no row.
-    fn intent_from_nowhere(&self, store: StoreId) -> IntentRef {
+    pub(super) fn intent_from_nowhere(&self, store: StoreId) -> IntentRef {
         let number = u128::try_from(self.intents().len() + 1).unwrap();
         let open = OpenIntent {
             attempt: PaymentId::from_uuid(Uuid::from_u128(number)),

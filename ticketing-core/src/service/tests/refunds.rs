@@ -9,7 +9,7 @@ use crate::domain::settlement::IntentStatus;
 use crate::domain::view::{OrderView, RefundView};
 use crate::ports::{GatewayErrorKind, RefundStatus};
 use crate::service::error::Error;
-use crate::service::refunds::{RefundRequest, Refunder};
+use crate::service::refund_terms::{RefundRequest, Refunder};
 use crate::service::tests::people::{ann, seller, token};
 use crate::service::tests::state::{assert_sold_once, code_of};
 use crate::service::tests::wire::Twist;
@@ -86,7 +86,8 @@ fn r17_refund_fails() {
     assert_eq!(world.line.calls_of("refund").len(), 1, "nobody tries again by himself");
 
     let operator = user("operator");
-    let again = world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    let again =
+        world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     assert_eq!(again.status, RefundState::Requested);
     world.rest();
     assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
@@ -95,7 +96,7 @@ fn r17_refund_fails() {
     keys.dedup();
     assert_eq!(keys.len(), 2, "{keys:?}");
 
-    world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     world.rest();
     assert_eq!(world.ledger(), [(CAPTURED, PRICE)], "a retry of what is done is nothing");
 }
@@ -128,7 +129,7 @@ fn r17_late_word_of_the_first_try() {
 
     world.line.next("refund", Twist::ArrivesAfter(2 * a_while));
     let operator = user("operator");
-    world.run(reconciler.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.run(reconciler.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     world.wait(a_while);
     let state = world.refund_state(refund.id);
     assert_eq!(state, RefundState::Requested, "it was the first try that failed");
@@ -140,7 +141,7 @@ fn r17_late_word_of_the_first_try() {
 /// Whatever becomes of the call or its answer: the same key, one refund.
 #[test]
 fn refund_whose_answer_is_lost_is_sent_again_under_its_key() {
-    for fault in [FaultKind::RequestLost, FaultKind::ReplyLost, FaultKind::ServerErrorAfter] {
+    for fault in [FaultKind::RequestLost, FaultKind::ReplyLost] {
         let mut world = World::new();
         let order = world.bought_by(&ann());
         world.faults.next(Operation::SendRefund, fault);
@@ -157,7 +158,11 @@ fn refund_whose_answer_is_lost_is_sent_again_under_its_key() {
 /// was sent before, and whether it arrived, is for an operator to see.
 #[test]
 fn refund_is_not_sent_again_when_its_key_is_forgotten() {
-    for fault in [FaultKind::RequestLost, FaultKind::ReplyLost] {
+    let lost = [
+        (FaultKind::RequestLost, RefundState::Failed),
+        (FaultKind::ReplyLost, RefundState::Succeeded),
+    ];
+    for (fault, found) in lost {
         let mut world = World::new();
         let order = world.bought_by(&ann());
         world.faults.next(Operation::SendRefund, fault);
@@ -165,9 +170,64 @@ fn refund_is_not_sent_again_when_its_key_is_forgotten() {
         let ledger = world.ledger();
         world.wait(Duration::from_hours(23));
         world.pass(Duration::from_mins(2));
-        assert_eq!(world.refund_state(refund.id), RefundState::Failed);
+        assert_eq!(world.refund_state(refund.id), found);
         assert_eq!(world.ledger(), ledger);
+        let arrived = usize::from(fault == FaultKind::ReplyLost);
+        assert_eq!(world.line.calls_of("refund").len(), arrived);
     }
+}
+
+/// Every try has a key of its own, which the gateway forgets in its own time.
+#[test]
+fn refund_that_was_sent_once_more_is_not_sent_again_when_that_key_is_forgotten() {
+    let mut world = World::new();
+    let order = world.bought_by(&ann());
+    world.gateway.fail_next_refund();
+    let refund = world.refund(&order, part(EIGHT)).unwrap();
+    world.wait(Duration::from_hours(30));
+    world.faults.next(Operation::SendRefund, FaultKind::RequestLost);
+    let operator = user("operator");
+    world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
+    world.quiet();
+    assert_eq!(world.refund_state(refund.id), RefundState::Requested);
+    world.wait(Duration::from_hours(23));
+    world.pass(Duration::from_mins(2));
+    assert_eq!(world.refund_state(refund.id), RefundState::Failed);
+    assert_eq!(world.line.calls_of("refund").len(), 1, "under its first key");
+    assert_eq!(world.ledger(), [(CAPTURED, NOTHING)]);
+}
+
+/// The gateway repeats its 500 for the refund's key, whether it gave the money back or not.
+#[test]
+fn r12_stored_500_at_the_refund() {
+    for happened in [true, false] {
+        let mut world = World::new();
+        let order = world.bought_by(&ann());
+        world.line.next("refund", Twist::ErrorKept { happened });
+        let refund = world.refund(&order, part(EIGHT)).unwrap();
+        drop(world.gateway.drain_webhooks());
+        world.pass(Duration::from_mins(2));
+        assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
+        assert_eq!(world.ledger(), [(CAPTURED, EIGHT)]);
+        assert_eq!(world.gateway.ledger().refunds.len(), 1);
+        world.rest();
+    }
+}
+
+/// The server error was told before anything had happened; then it did.
+#[test]
+fn r12_server_error_at_a_refund_that_takes_effect_later() {
+    let mut world = World::new();
+    let order = world.bought_by(&ann());
+    world.line.next("refund", Twist::ErrorKept { happened: false });
+    let refund = world.refund(&order, part(EIGHT)).unwrap();
+    world.gateway.refund_at_gateway(&world.intent(&order), EIGHT).unwrap();
+    drop(world.gateway.drain_webhooks());
+    world.pass(Duration::from_mins(2));
+    assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
+    assert_eq!(world.line.calls_of("refund").len(), 1, "not under another key");
+    world.rest();
+    assert_eq!(world.ledger(), [(CAPTURED, EIGHT)]);
 }
 
 #[test]
@@ -199,7 +259,7 @@ fn refund_that_had_succeeded_fails() {
     world.webhooks();
     assert_eq!(world.refund_state(refund.id), RefundState::Failed);
     let operator = user("operator");
-    world.run(world.process.engine.refunds().retry(&operator, refund.id)).unwrap();
+    world.run(world.process.engine.operator().retry_refund(&operator, refund.id)).unwrap();
     world.rest();
     assert_eq!(world.refund_state(refund.id), RefundState::Succeeded);
     assert_eq!(world.ledger(), [(CAPTURED, EIGHT)]);
@@ -317,14 +377,18 @@ fn refund_waits_for_the_capture() {
 }
 
 impl World {
-    fn refund(&self, order: &OrderView, request: RefundRequest) -> Result<RefundView, Error> {
+    pub(super) fn refund(
+        &self,
+        order: &OrderView,
+        request: RefundRequest,
+    ) -> Result<RefundView, Error> {
         let refunds = self.process.engine.refunds();
         let refund = self.run(refunds.request(Refunder::Seller(seller()), order.id, request));
         self.quiet();
         refund
     }
 
-    fn refund_state(&self, id: RefundId) -> RefundState {
+    pub(super) fn refund_state(&self, id: RefundId) -> RefundState {
         let refund = self.refunds().into_iter().find(|refund| refund.id == id);
         refund.unwrap().state
     }

@@ -211,6 +211,8 @@ watched_storage! {
     clearing_pools(limit: usize) -> Vec<PoolId>;
     unsettled_payments(lease: Duration, limit: usize) -> Due<Payment>;
     unsettled_refunds(lease: Duration, limit: usize) -> Due<Refund>;
+    parked_payments(limit: usize) -> Vec<Payment>;
+    failed_refunds(limit: usize) -> Vec<Refund>;
     receive(webhook: &Webhook) -> Received;
     claim_webhooks(lease: Duration, limit: usize) -> Vec<Webhook>;
     claim_outbox(lease: Duration, limit: usize) -> Vec<OutboxRow>;

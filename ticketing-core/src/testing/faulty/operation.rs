@@ -67,6 +67,10 @@ operations! {
     UnsettledPayments = "storage.unsettled_payments",
     /// [`Storage::unsettled_refunds`](crate::ports::Storage::unsettled_refunds)
     UnsettledRefunds = "storage.unsettled_refunds",
+    /// [`Storage::parked_payments`](crate::ports::Storage::parked_payments)
+    ParkedPayments = "storage.parked_payments",
+    /// [`Storage::failed_refunds`](crate::ports::Storage::failed_refunds)
+    FailedRefunds = "storage.failed_refunds",
     /// [`Storage::receive`](crate::ports::Storage::receive)
     ReceiveWebhook = "storage.receive",
     /// [`Storage::claim_webhooks`](crate::ports::Storage::claim_webhooks)

@@ -186,6 +186,18 @@ impl Storage for FaultyStorage {
         self.faults.around_port(operation, call).await
     }
 
+    async fn parked_payments(&self, limit: usize) -> Result<Vec<Payment>, PortError> {
+        let call = || self.inner.parked_payments(limit);
+        let operation = Operation::ParkedPayments;
+        self.faults.around_port(operation, call).await
+    }
+
+    async fn failed_refunds(&self, limit: usize) -> Result<Vec<Refund>, PortError> {
+        let call = || self.inner.failed_refunds(limit);
+        let operation = Operation::FailedRefunds;
+        self.faults.around_port(operation, call).await
+    }
+
     async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError> {
         let call = || self.inner.receive(webhook);
         let operation = Operation::ReceiveWebhook;

@@ -41,6 +41,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         }),
         1 => Just(Command::OpenInDoubt),
         2 => Just(Command::Confirm),
+        1 => Just(Command::ConfirmationLost),
         2 => code.prop_map(Command::Declined),
         1 => Just(Command::NeedsAction),
         2 => any::<bool>().prop_map(|accepted| Command::Authorized { accepted }),
@@ -80,6 +81,7 @@ impl Ledger {
             Command::Dispute(dispute) => self.dispute = Some(*dispute),
             Command::OpenInDoubt
             | Command::Confirm
+            | Command::ConfirmationLost
             | Command::Declined(_)
             | Command::NeedsAction
             | Command::Authorized { .. }

@@ -92,12 +92,15 @@ fn decline_rows(payment: &Payment) -> Vec<Row> {
         command: Command::Declined(DeclineCode::CardDeclined),
     };
     let (same, other) = (DeclineCode::CardDeclined, DeclineCode::ExpiredCard);
+    let lost = |name| Row { name, payment: payment.clone(), command: Command::ConfirmationLost };
     match payment.confirmed_by {
         ConfirmedBy::Server => vec![
+            lost("confirmation lost, server confirms"),
             row("declined, server confirms", None),
             row("declined, server confirms", Some(same)),
         ],
         ConfirmedBy::Client => vec![
+            lost("confirmation lost, client confirms"),
             row("declined, client confirms", None),
             row("declined, client confirms", Some(other)),
             row("declined again, client confirms", Some(same)),

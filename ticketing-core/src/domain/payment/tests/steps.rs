@@ -185,3 +185,29 @@ fn others_see_what_concerns_them() {
         assert_eq!(status(&payment), expected);
     }
 }
+
+/// A confirmation is lost if the gateway still waits for one a minute after it was sent, however
+/// long the intent was open before.
+#[test]
+fn a_confirmation_is_answered_within_a_minute() {
+    let sent = STARTED.plus(minutes(9));
+    let open = open(ConfirmedBy::Client);
+    assert!(!open.is_unanswered(sent), "none was sent");
+    let confirming = open.decide(Command::Confirm, sent).unwrap().into_next();
+    assert_eq!(confirming.confirmed_at, Some(sent));
+    let just_before = sent.plus(minutes(1)).minus(Duration::from_micros(1));
+    assert!(!confirming.is_unanswered(just_before));
+    assert!(confirming.is_unanswered(sent.plus(minutes(1))));
+    let declined = Command::Declined(DeclineCode::CardDeclined);
+    assert!(!decided(confirming, declined).is_unanswered(sent.plus(minutes(1))));
+}
+
+/// What an earlier card was declined for is not what became of the one that was lost.
+#[test]
+fn a_lost_confirmation_is_no_decline() {
+    let declined = Command::Declined(DeclineCode::CardDeclined);
+    let tried = decided(decided(open(ConfirmedBy::Client), declined), Command::Confirm);
+    assert_eq!(tried.last_decline, Some(DeclineCode::CardDeclined));
+    let lost = decided(tried, Command::ConfirmationLost);
+    assert_eq!((lost.state, lost.last_decline), (State::Open, None));
+}

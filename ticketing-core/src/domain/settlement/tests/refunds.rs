@@ -1,21 +1,53 @@
 //! Money that was given back at the gateway by hand: the books follow.
 
-use crate::domain::decision::Units;
+use uuid::Uuid;
+
+use crate::domain::decision::{Decision, Units};
 use crate::domain::event::{DomainEvent, EventType};
-use crate::domain::order::fixtures::DEADLINE;
-use crate::domain::order::fixtures::complete;
+use crate::domain::order::fixtures::{ATTEMPT, DEADLINE, ORDER, complete};
 use crate::domain::order::{Order, OrderState};
 use crate::domain::payment::fixtures::captured;
 use crate::domain::payment::{Dispute, Payment, PaymentCommand};
-use crate::domain::settlement::tests::word;
-use crate::domain::settlement::{IntentReport, IntentStatus, Settlement, given_back, settle};
-use crate::values::Money;
+use crate::domain::refund::{Refund, RefundCommand as Command, RefundState};
+use crate::domain::settlement::{Settlement, given_back, recount};
+use crate::values::{Money, RefundId, RefundRef};
 
-/// The gateway says: captured, and so much given back in all.
+/// The gateway says: so much is given back in all.
+fn count(payment: &Payment, order: &Order, refunds: &[Refund], cents: u32) -> Settlement {
+    let (payment, order) = (payment.clone(), Some(order.clone()));
+    let counted = recount(payment, order, refunds.to_vec(), Money::usd(cents), DEADLINE);
+    counted.unwrap().expect("it can be told")
+}
+
+/// The same, when nothing of it is known.
 fn hear(payment: &Payment, order: &Order, cents: u32) -> Settlement {
-    let refunded = Money::usd(cents);
-    let report = IntentReport { refunded, ..word(IntentStatus::Captured) };
-    settle(payment.clone(), Some(order.clone()), report, DEADLINE).unwrap()
+    count(payment, order, &[], cents)
+}
+
+/// A refund of so much in which that has happened.
+fn refund(number: u128, cents: u32, commands: &[Command]) -> Refund {
+    let id = RefundId::from_uuid(Uuid::from_u128(number));
+    let requested =
+        Refund::request(id, ATTEMPT, Some(ORDER), Money::usd(cents), None, DEADLINE).into_next();
+    let decide = |refund: Refund, command: &Command| refund.decide(command.clone(), DEADLINE);
+    commands.iter().fold(requested, |refund, command| decide(refund, command).into_next())
+}
+
+fn named() -> Command {
+    Command::Succeeded(RefundRef::new("re_1").unwrap())
+}
+
+/// A payment of which so much goes back in those refunds.
+fn refunding(refunds: &[Refund]) -> Payment {
+    refunds.iter().fold(captured(), |payment, refund| {
+        payment.decide(PaymentCommand::Refund(refund.amount), DEADLINE).unwrap().into_next()
+    })
+}
+
+/// What becomes of the refunds, by number.
+fn changed(settled: &Settlement) -> Vec<(u128, RefundState)> {
+    let next = settled.refunds.iter().map(Decision::next);
+    next.map(|refund| (refund.id.as_uuid().as_u128(), refund.state)).collect()
 }
 
 #[test]
@@ -32,12 +64,11 @@ fn a_refund_by_hand_is_noted_once() {
     assert_eq!(followed.next().state, order.state);
 
     let (payment, order) = (settled.payment.into_next(), followed.into_next());
-    for again in [20_00, 10_00, 0] {
-        let settled = hear(&payment, &order, again);
-        assert!(!settled.payment.is_change(), "{again} is no news");
-        assert_eq!((settled.order, settled.noted), (None, None));
-    }
-    let more = hear(&payment, &order, 75_50);
+    let noted = [refund(1, 20_00, &[Command::GivenBack])];
+    let again = count(&payment, &order, &noted, 20_00);
+    assert!(!again.payment.is_change(), "it is no news");
+    assert_eq!((again.order, again.noted, again.refunds), (None, None, Vec::new()));
+    let more = count(&payment, &order, &noted, 75_50);
     assert_eq!(more.noted, Some(Money::usd(55_50)), "what is new of it");
     let order = more.order.unwrap().into_next();
     assert_eq!(order.state, OrderState::Refunded { payment: payment.id });
@@ -45,14 +76,68 @@ fn a_refund_by_hand_is_noted_once() {
 
 #[test]
 fn what_we_gave_back_ourselves_is_no_refund_by_hand() {
-    let refund = PaymentCommand::Refund(Money::usd(30_00));
-    let payment = captured().decide(refund, DEADLINE).unwrap().into_next();
+    let pending = Command::Pending(RefundRef::new("re_2").unwrap());
+    let refunds = [refund(1, 10_00, &[named()]), refund(2, 20_00, &[pending])];
+    let payment = refunding(&refunds);
     for refunded in [0, 15_00, 30_00] {
-        let settled = hear(&payment, &complete(), refunded);
+        let settled = count(&payment, &complete(), &refunds, refunded);
         assert!(!settled.payment.is_change(), "{refunded}");
-        assert_eq!(settled.noted, None);
+        assert_eq!((settled.noted, settled.refunds), (None, Vec::new()));
     }
-    assert_eq!(hear(&payment, &complete(), 30_01).noted, Some(Money::usd(1)));
+    assert_eq!(count(&payment, &complete(), &refunds, 30_01).noted, Some(Money::usd(1)));
+}
+
+/// A refund that failed and was made by hand instead is done: nobody owes it twice.
+#[test]
+fn a_sum_by_hand_settles_what_failed() {
+    let refunds = [refund(1, 8_00, &[Command::Failed]), refund(2, 5_00, &[Command::Failed])];
+    let payment = refunding(&refunds);
+    let done = |number| (number, RefundState::Succeeded);
+    for (refunded, settles, noted) in [
+        (8_00, vec![done(1)], None),
+        (5_00, vec![done(2)], None),
+        (13_00, vec![done(1), done(2)], None),
+        (9_00, vec![done(1)], Some(Money::usd(1_00))),
+        (4_00, vec![], Some(Money::usd(4_00))),
+    ] {
+        let settled = count(&payment, &complete(), &refunds, refunded);
+        assert_eq!(changed(&settled), settles, "{refunded}");
+        assert_eq!(settled.noted, noted, "{refunded}");
+        assert_eq!(settled.payment.is_change(), noted.is_some());
+    }
+}
+
+/// Of two equal sums the one that may be under way is done: the other one is still owed, so that
+/// both arrive, whichever of them this one was.
+#[test]
+fn a_refund_under_way_is_done_before_one_that_failed() {
+    let refunds = [refund(1, 8_00, &[Command::Failed]), refund(2, 8_00, &[])];
+    let settled = count(&refunding(&refunds), &complete(), &refunds, 8_00);
+    assert_eq!(changed(&settled), [(2, RefundState::Succeeded)]);
+}
+
+#[test]
+fn of_several_refunds_under_way_none_is_taken_for_another() {
+    let refunds = [refund(1, 8_00, &[]), refund(2, 8_00, &[])];
+    let payment = refunding(&refunds);
+    let told = |cents| {
+        let refunds = refunds.to_vec();
+        recount(payment.clone(), Some(complete()), refunds, Money::usd(cents), DEADLINE).unwrap()
+    };
+    assert_eq!(told(8_00), None);
+    assert_eq!(told(0).map(|settled| changed(&settled)), Some(vec![]), "nothing is to be told");
+}
+
+/// A bank can fail what had succeeded. What has a name is asked about by that name.
+#[test]
+fn what_did_not_stay_given_back_is_owed_again() {
+    let refunds = [refund(1, 8_00, &[Command::GivenBack]), refund(2, 8_00, &[named()])];
+    let payment = refunding(&refunds);
+    let settled = count(&payment, &complete(), &refunds, 8_00);
+    assert_eq!(changed(&settled), [(1, RefundState::Failed)]);
+    assert!(!settled.payment.is_change(), "it is owed as before");
+    let unclear = count(&payment, &complete(), &refunds, 12_00);
+    assert_eq!(changed(&unclear), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! the deadline: also to pairs that no commit of ours leaves behind.
 
 use crate::domain::order::fixtures::{
-    ATTEMPT, DEADLINE, OTHER_ATTEMPT, all_states as all_orders, sides_of_the_deadline,
+    ATTEMPT, DEADLINE, OTHER_ATTEMPT, all_states as all_orders, minutes, sides_of_the_deadline,
 };
 use crate::domain::order::{CancelReason, Order, OrderState};
 use crate::domain::payment::fixtures::{AMOUNT, STARTED, all_states as all_payments};
@@ -132,8 +132,13 @@ fn moves(status: IntentStatus, payment: &Payment, order: Option<&Order>, now: Ti
         (IntentStatus::NeedsMethod { declined: None }, Stage::Asking) => {
             let late = now >= STARTED.plus(Payment::UNCONFIRMED_FOR);
             let voiding = PaymentState::Voiding { because: VoidReason::Abandoned };
-            let given_up = late && payment.confirmed_by == ConfirmedBy::Server;
-            Moves { payment: given_up.then_some(voiding), ..NOTHING }
+            let lost = payment.state == PaymentState::Confirming
+                && payment.confirmed_at.is_some_and(|sent| now >= sent.plus(minutes(1)));
+            let next = match payment.confirmed_by {
+                ConfirmedBy::Server => late.then_some(voiding),
+                ConfirmedBy::Client => lost.then_some(PaymentState::Open),
+            };
+            Moves { payment: next, ..NOTHING }
         }
         (IntentStatus::NeedsAction, Stage::Asking) => {
             let waits = payment.state == PaymentState::NeedsAction;

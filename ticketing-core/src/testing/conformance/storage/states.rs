@@ -158,7 +158,12 @@ fn payment_stories() -> Vec<(ConfirmedBy, Vec<PaymentCommand>)> {
     for code in DECLINES {
         let name = format!("pi_{}", code.code());
         let server = vec![opened(name.clone(), true), Command::Declined(code), Command::Gone];
-        let client = vec![opened(format!("{name}_client"), false), Command::Declined(code)];
+        let client = vec![
+            opened(format!("{name}_client"), false),
+            Command::Declined(code),
+            Command::Confirm,
+            Command::ConfirmationLost,
+        ];
         stories.push((ConfirmedBy::Server, server));
         stories.push((ConfirmedBy::Client, client));
     }
@@ -201,7 +206,7 @@ pub async fn every_refund_reads_back(scene: &Scene) {
     refund_step(scene, noted, now).await;
 }
 
-fn refund_story() -> [(RefundCommand, RefundState); 5] {
+fn refund_story() -> [(RefundCommand, RefundState); 9] {
     let long = "r".repeat(255);
     [
         (RefundCommand::Pending(refund_reference("re_1")), RefundState::Pending),
@@ -209,6 +214,10 @@ fn refund_story() -> [(RefundCommand, RefundState); 5] {
         (RefundCommand::Retry, RefundState::Requested),
         (RefundCommand::Succeeded(refund_reference(&long)), RefundState::Succeeded),
         (RefundCommand::Failed, RefundState::Failed),
+        (RefundCommand::Retry, RefundState::Requested),
+        (RefundCommand::NextKey, RefundState::Requested),
+        (RefundCommand::GivenBack, RefundState::Succeeded),
+        (RefundCommand::NotGivenBack, RefundState::Failed),
     ]
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::samples::{NO_HOLD, cancel_by, units_for_sale};
 use super::scene::Scene;
 use crate::domain::order::{Canceller, HoldPolicy, Order, OrderCommand};
-use crate::domain::payment::ConfirmedBy;
+use crate::domain::payment::{ConfirmedBy, PaymentCommand, Trouble};
+use crate::domain::refund::RefundCommand;
 use crate::domain::ticket::Ticket;
 use crate::ports::Due;
 use crate::testing::builders::{a_buyer, user};
 use crate::testing::conformance::verdict::{found, worked};
-use crate::values::{OrderId, PoolId, Timestamp};
+use crate::values::{Money, OrderId, PoolId, Timestamp};
 
 /// Exactly those orders whose deadline has come by the time that the list names, the longest
 /// overdue first, whatever the order of ids.
@@ -130,6 +131,8 @@ pub async fn every_limit_is_kept(scene: &Scene) {
         worked(storage.clearing_pools(limit).await, "clearing_pools");
         worked(storage.unsettled_payments(lease, limit).await, "unsettled_payments");
         worked(storage.unsettled_refunds(lease, limit).await, "unsettled_refunds");
+        worked(storage.parked_payments(limit).await, "parked_payments");
+        worked(storage.failed_refunds(limit).await, "failed_refunds");
         let open = worked(storage.claim_webhooks(lease, limit).await, "claim_webhooks");
         assert_eq!(!open.is_empty(), some, "claim_webhooks");
         let rows = worked(storage.claim_outbox(lease, limit).await, "claim_outbox");
@@ -141,6 +144,37 @@ pub async fn every_limit_is_kept(scene: &Scene) {
         assert_eq!(gone, 0, "nothing is so old");
     }
     scene.close_webhook(&webhook).await;
+}
+
+/// What is with an operator is listed until it is resumed, and what failed until it is tried
+/// again: the oldest first, as far as the limit goes. Nothing else is.
+pub async fn what_needs_an_operator_is_listed(scene: &Scene) {
+    let storage = scene.storage();
+    let ticket = scene.list(units_for_sale(100)).await.ticket;
+    let (mut parked, mut failed) = (Vec::new(), Vec::new());
+    for steps in (0..3).rev() {
+        let make = || scene.make_aged(steps);
+        let sold = scene.sell(&a_buyer(), &[(&ticket, 2)]).await;
+        let owed = scene.apply(make().await.refund(&sold, Money::usd(5_00))).await;
+        let refund = found(owed.refund, "the refund");
+        failed.push(scene.apply(make().await.refund_step(&refund, RefundCommand::Failed)).await);
+        let order = scene.reserve(&a_buyer(), &[(&ticket, 1)]).await;
+        let paying = scene.apply(make().await.start_payment(&order, ConfirmedBy::Server)).await;
+        let park = PaymentCommand::Park(Trouble::Misconfigured);
+        parked.push(scene.apply(make().await.payment(&paying.payment, park)).await);
+    }
+    for limit in [0, 2, 100] {
+        let read = worked(storage.parked_payments(limit).await, "parked_payments");
+        assert_eq!(read, parked.iter().take(limit).cloned().collect::<Vec<_>>());
+        let read = worked(storage.failed_refunds(limit).await, "failed_refunds");
+        assert_eq!(read, failed.iter().take(limit).cloned().collect::<Vec<_>>());
+    }
+    let (first_parked, first_failed) = (parked.remove(0), failed.remove(0));
+    let make = scene.make().await;
+    scene.apply(make.payment(&first_parked, PaymentCommand::Resume)).await;
+    scene.apply(make.refund_step(&first_failed, RefundCommand::Retry)).await;
+    assert_eq!(worked(storage.parked_payments(100).await, "parked_payments"), parked);
+    assert_eq!(worked(storage.failed_refunds(100).await, "failed_refunds"), failed);
 }
 
 /// Orders in every state, some of them overdue, of every age.

@@ -92,6 +92,8 @@ async fn call_each(storage: &dyn Storage) -> Vec<Option<PortError>> {
         storage.clearing_pools(1).await.err(),
         storage.unsettled_payments(LEASE, 1).await.err(),
         storage.unsettled_refunds(LEASE, 1).await.err(),
+        storage.parked_payments(1).await.err(),
+        storage.failed_refunds(1).await.err(),
         storage.receive(&webhook).await.err(),
         storage.claim_webhooks(LEASE, 1).await.err(),
         storage.claim_outbox(LEASE, 1).await.err(),

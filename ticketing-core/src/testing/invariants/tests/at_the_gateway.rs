@@ -167,6 +167,16 @@ fn refunds_that_differ_are_found() {
     ]);
 }
 
+/// Money that is back, whoever gave it, and that we would give back once more.
+#[test]
+fn a_refund_that_is_owed_after_it_was_given_back_is_found() {
+    let mut books = healthy();
+    let ledger = agreeing(&books);
+    let given = |refund: &&mut Refund| refund.state == RefundState::Succeeded;
+    books.refunds.iter_mut().find(given).unwrap().state = RefundState::Failed;
+    assert!(found(&books, &ledger).contains("M9"));
+}
+
 #[test]
 fn what_an_operator_has_may_differ() {
     let mut books = healthy();
