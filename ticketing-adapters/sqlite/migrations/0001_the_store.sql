@@ -137,6 +137,7 @@ CREATE TABLE ticketing_payments (
     dispute         TEXT NOT NULL CHECK (dispute IN ('none', 'opened', 'won', 'lost')),
     late_money      INTEGER NOT NULL,
     created_at      INTEGER NOT NULL,
+    confirmed_at    INTEGER,
     next_action_at  INTEGER,
     may_pay         INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -145,6 +146,7 @@ CREATE UNIQUE INDEX ticketing_payments_by_intent ON ticketing_payments (intent) 
 CREATE INDEX ticketing_payments_of_order ON ticketing_payments (order_id, created_at, id) WHERE order_id IS NOT NULL;
 CREATE INDEX ticketing_payments_unsettled ON ticketing_payments (next_action_at, id)
     WHERE next_action_at IS NOT NULL;
+CREATE INDEX ticketing_payments_parked ON ticketing_payments (created_at, id) WHERE state = 'needs_operator';
 
 CREATE TABLE ticketing_refunds (
     id              BLOB PRIMARY KEY CHECK (length(id) = 16),
@@ -155,6 +157,7 @@ CREATE TABLE ticketing_refunds (
     currency        TEXT NOT NULL,
     reason          TEXT,
     attempt         INTEGER NOT NULL,
+    begun_at        INTEGER NOT NULL,
     reference       TEXT,
     state           TEXT NOT NULL CHECK (state IN ('requested', 'pending', 'succeeded', 'failed')),
     created_at      INTEGER NOT NULL,
@@ -163,6 +166,7 @@ CREATE TABLE ticketing_refunds (
 CREATE INDEX ticketing_refunds_of_payment ON ticketing_refunds (payment, created_at, id);
 CREATE INDEX ticketing_refunds_unsettled ON ticketing_refunds (next_action_at, id)
     WHERE next_action_at IS NOT NULL;
+CREATE INDEX ticketing_refunds_failed ON ticketing_refunds (created_at, id) WHERE state = 'failed';
 
 -- What was used under an idempotency key: the version whose event is the answer.
 CREATE TABLE ticketing_keys (

@@ -45,6 +45,8 @@ async fn lists_are_read_through_indexes_in_their_order() {
         orders::DUE_OF,
         reads::PAYMENTS_OF,
         reads::REFUNDS_OF,
+        reads::PARKED,
+        reads::FAILED,
         reads::CLEARING,
         work::PAYMENT_WAITS,
         work::REFUND_WAITS,

@@ -175,6 +175,16 @@ impl Storage for SqliteStorage {
         told(write.await, "unsettled_refunds").map(|items| Due { now: term.now, items })
     }
 
+    async fn parked_payments(&self, limit: usize) -> Result<Vec<Payment>, PortError> {
+        let read = async { reads::parked_payments(&mut *self.shared.reader().await?, limit).await };
+        told(read.await, "parked_payments")
+    }
+
+    async fn failed_refunds(&self, limit: usize) -> Result<Vec<Refund>, PortError> {
+        let read = async { reads::failed_refunds(&mut *self.shared.reader().await?, limit).await };
+        told(read.await, "failed_refunds")
+    }
+
     async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError> {
         let write = async {
             let mut writer = self.shared.writer().await?;

@@ -16,6 +16,10 @@ pub(crate) const PAYMENTS_OF: &str =
     "SELECT * FROM ticketing_payments WHERE order_id = ? ORDER BY created_at, id";
 pub(crate) const REFUNDS_OF: &str =
     "SELECT * FROM ticketing_refunds WHERE payment = ? ORDER BY created_at, id";
+pub(crate) const PARKED: &str = "SELECT * FROM ticketing_payments \
+     WHERE state = 'needs_operator' ORDER BY created_at, id LIMIT ?";
+pub(crate) const FAILED: &str = "SELECT * FROM ticketing_refunds \
+     WHERE state = 'failed' ORDER BY created_at, id LIMIT ?";
 pub(crate) const CLEARING: &str =
     "SELECT id FROM ticketing_pools WHERE state = 'clearing' ORDER BY id LIMIT ?";
 
@@ -93,6 +97,24 @@ pub(crate) async fn clearing_pools(
     let rows = sqlx::query(CLEARING).bind(limit_of(limit)).fetch_all(conn).await?;
     let ids = rows.iter().map(|row| Ok(PoolId::from_uuid(row.try_get("id")?)));
     ids.collect()
+}
+
+/// Payments that are with an operator, the oldest first.
+pub(crate) async fn parked_payments(
+    conn: &mut SqliteConnection,
+    limit: usize,
+) -> Result<Vec<Payment>, Failure> {
+    let rows = sqlx::query(PARKED).bind(limit_of(limit)).fetch_all(conn).await?;
+    Ok(readable_rows(&rows, payment::read))
+}
+
+/// Refunds that failed, the oldest first.
+pub(crate) async fn failed_refunds(
+    conn: &mut SqliteConnection,
+    limit: usize,
+) -> Result<Vec<Refund>, Failure> {
+    let rows = sqlx::query(FAILED).bind(limit_of(limit)).fetch_all(conn).await?;
+    Ok(readable_rows(&rows, refund::read))
 }
 
 /// Dead letters, the newest first.

@@ -28,6 +28,7 @@ static INSERT: LazyLock<Insert> = LazyLock::new(|| {
             "refunding",
             "dispute",
             "late_money",
+            "confirmed_at",
             "next_action_at",
             "may_pay",
             "id",
@@ -65,7 +66,7 @@ pub(crate) async fn update(
 ) -> Result<(), Failure> {
     let query = sqlx::query(
         "UPDATE ticketing_payments SET version = ?, intent = ?, search_only = ?, state = ?, \
-         detail = ?, last_decline = ?, refunding = ?, dispute = ?, late_money = ?, \
+         detail = ?, last_decline = ?, refunding = ?, dispute = ?, late_money = ?, confirmed_at = ?, \
          next_action_at = ?, may_pay = ? WHERE id = ? AND version = ?",
     );
     let query = changing(query, payment)?.bind(payment.id.as_uuid()).bind(version(TABLE, before)?);
@@ -85,6 +86,7 @@ fn changing(query: Query, payment: &Payment) -> Result<Query, Failure> {
         .bind(payment.refunding.minor())
         .bind(payment.dispute.word())
         .bind(payment.late_money)
+        .bind(micros(payment.confirmed_at))
         .bind(micros(payment.next_action_at))
         .bind(payment.may_pay()))
 }
@@ -108,6 +110,7 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Payment, Failure> {
         dispute: fields.word("dispute", Dispute::from_word)?,
         late_money: fields.get("late_money")?,
         created_at: fields.time("created_at")?,
+        confirmed_at: fields.maybe_time("confirmed_at")?,
         next_action_at: fields.maybe_time("next_action_at")?,
     })
 }

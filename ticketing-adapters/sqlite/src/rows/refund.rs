@@ -20,6 +20,7 @@ static INSERT: LazyLock<Insert> = LazyLock::new(|| {
         &[
             "version",
             "attempt",
+            "begun_at",
             "reference",
             "state",
             "next_action_at",
@@ -57,7 +58,7 @@ pub(crate) async fn update(
     before: Version,
 ) -> Result<(), Failure> {
     let query = sqlx::query(
-        "UPDATE ticketing_refunds SET version = ?, attempt = ?, reference = ?, state = ?, \
+        "UPDATE ticketing_refunds SET version = ?, attempt = ?, begun_at = ?, reference = ?, state = ?, \
          next_action_at = ? WHERE id = ? AND version = ?",
     );
     let query = changing(query, refund)?.bind(refund.id.as_uuid()).bind(version(TABLE, before)?);
@@ -69,6 +70,7 @@ fn changing(query: Query, refund: &Refund) -> Result<Query, Failure> {
     Ok(query
         .bind(version(TABLE, refund.version)?)
         .bind(i64::from(refund.attempt))
+        .bind(refund.begun_at.as_micros())
         .bind(refund.reference.as_ref().map(|reference| reference.as_str().to_owned()))
         .bind(refund.state.word())
         .bind(micros(refund.next_action_at)))
@@ -85,6 +87,7 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Refund, Failure> {
         amount: fields.money("amount")?,
         reason: fields.maybe_text("reason")?,
         attempt: fields.number("attempt")?,
+        begun_at: fields.time("begun_at")?,
         reference: fields.maybe_text("reference")?,
         state: fields.word("state", RefundState::from_word)?,
         created_at: fields.time("created_at")?,
