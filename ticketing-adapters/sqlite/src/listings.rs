@@ -99,16 +99,14 @@ pub(crate) fn sql_of(query: &ListingQuery, by_words: bool) -> Arc<str> {
         (false, false) => FROM_POOLS,
     };
     let age = if from == FROM_POOLS { "p" } else { "t" };
-    let mut sql = format!("{} WHERE ({age}.listed_at, {age}.id) < (?1, ?2)", select(from));
-    for (asked, condition) in
-        [(!query.all, TO_BUY), (query.seller.is_some(), OF_SELLER), (by_words, WITH_WORDS)]
-    {
-        if asked {
-            sql.push_str(condition);
-        }
-    }
-    sql.push_str(&format!(" ORDER BY {age}.listed_at DESC, {age}.id DESC LIMIT ?3"));
-    Arc::from(sql)
+    let asked = [(!query.all, TO_BUY), (query.seller.is_some(), OF_SELLER), (by_words, WITH_WORDS)];
+    let conditions = asked.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition);
+    Arc::from(format!(
+        "{} WHERE ({age}.listed_at, {age}.id) < (?1, ?2){} \
+         ORDER BY {age}.listed_at DESC, {age}.id DESC LIMIT ?3",
+        select(from),
+        conditions.collect::<String>()
+    ))
 }
 
 async fn are_rare(conn: &mut SqliteConnection, words: &str) -> Result<bool, Failure> {

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_keys_is_refused() {
-        assert_eq!(unpacked(&[b't']), None);
+        assert_eq!(unpacked(b"t"), None);
         assert_eq!(unpacked(&[b'x'; KEY_BYTES]), None);
     }
 }

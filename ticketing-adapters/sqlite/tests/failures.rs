@@ -1,6 +1,8 @@
 //! A full disk, a file that can't be written, a row that can't be read: what is said, and that the
 //! engine goes on when the cause is gone.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up must fail")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What can be opened, and what is said of what can't.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up must fail")]
+
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};

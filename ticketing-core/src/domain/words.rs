@@ -260,16 +260,13 @@ mod tests {
     fn parts_that_do_not_belong_together_are_no_state() {
         for state in order_states() {
             let parts = state.parts();
-            let other = if parts.attempt.is_some() { None } else { state_with_attempt() };
+            let other = PaymentId::from_uuid(Uuid::from_u128(8));
+            let other = Some(other).filter(|_| parts.attempt.is_none());
             let spoilt = OrderStateParts { attempt: other, ..parts };
             assert_eq!(OrderState::from_parts(spoilt), None, "{spoilt:?}");
             let spoilt = OrderStateParts { word: "sold", ..parts };
             assert_eq!(OrderState::from_parts(spoilt), None, "{spoilt:?}");
         }
-    }
-
-    fn state_with_attempt() -> Option<PaymentId> {
-        Some(PaymentId::from_uuid(Uuid::from_u128(8)))
     }
 
     #[test]

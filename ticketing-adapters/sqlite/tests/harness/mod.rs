@@ -1,5 +1,7 @@
 //! A file for each case, on a clock that the case moves.
 
+#![expect(clippy::expect_used, reason = "a case that can't be opened must fail")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
