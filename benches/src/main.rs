@@ -12,6 +12,7 @@
 
 mod compare;
 mod contenders;
+mod growth;
 mod report;
 mod round;
 
@@ -33,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Reservations a second: the engine, and the same storage without what the engine does.
     Compare(Compare),
+    /// What browsing, own orders, reserving and sweeping cost as more and more is stored.
+    Growth(growth::Growth),
 }
 
 /// What is compared, and how.
@@ -78,5 +81,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
 async fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Compare(compare) => compare::run(&compare).await,
+        Command::Growth(growth) => growth::run(&growth).await,
     }
 }
