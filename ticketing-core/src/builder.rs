@@ -198,14 +198,14 @@ impl Builder {
         holds.cap = self.hold_cap.unwrap_or_else(|| default_cap(holds.hold, holds.grace));
         self.settings.check()?;
         let duties = self.duties;
-        let writer = Stopper::new();
-        let engine = self.build(&writer).await?;
-        let stoppers = Stoppers { duties: Stopper::new(), writer };
+        let (commands, writer) = (Stopper::new(), Stopper::new());
+        let engine = self.build(&commands, &writer).await?;
+        let stoppers = Stoppers { duties: Stopper::new(), commands, writer };
         start_duties(&engine, duties, &stoppers.duties);
         Ok(Ticketing::new(engine, stoppers))
     }
 
-    async fn build(self, writer: &Stopper) -> Result<Arc<Engine>, StartError> {
+    async fn build(self, commands: &Stopper, writer: &Stopper) -> Result<Arc<Engine>, StartError> {
         let storage = self.storage.ok_or(StartError::Missing("storage"))?;
         let gateway = self.gateway.ok_or(StartError::Missing("payment gateway"))?;
         let runtime = match self.runtime {
@@ -242,6 +242,7 @@ impl Builder {
             pools: writing.pools,
             reclaims: SingleFlight::default(),
             outbox_bell: writing.outbox_bell,
+            commands: commands.guards(),
         }))
     }
 }

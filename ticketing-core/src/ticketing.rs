@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
@@ -30,10 +31,15 @@ pub struct Ticketing {
     stoppers: Arc<Mutex<Stoppers>>,
 }
 
-/// Background tasks stop before the writer, which drains what they and others left.
+/// How long commands that were begun may take to end.
+const COMMANDS_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Background tasks stop first, then the commands that go on without their callers, such as a
+/// payment whose card is being charged; then the writer, which drains what they and others left.
 #[derive(Debug)]
 pub(crate) struct Stoppers {
     pub(crate) duties: Stopper,
+    pub(crate) commands: Stopper,
     pub(crate) writer: Stopper,
 }
 
@@ -147,7 +153,8 @@ impl Ticketing {
         Ok(())
     }
 
-    /// Comes to an end: background work stops, and what waits for the writer is written.
+    /// Comes to an end: background work stops, payments that are being made get half a minute to
+    /// hear from the gateway, and what waits for the writer is written.
     ///
     /// Commands that come later fail with [`Error::Unavailable`]. Calling it again waits for
     /// the same end.
@@ -157,6 +164,13 @@ impl Ticketing {
     pub async fn shutdown(&self) -> Result<(), Error> {
         let mut stoppers = self.stoppers.lock().await;
         stoppers.duties.stop().await;
+        tokio::select! {
+            biased;
+            () = stoppers.commands.stop() => {}
+            () = self.engine.runtime.sleep(COMMANDS_PATIENCE) => {
+                tracing::warn!("commands that did not end are left to the next start");
+            }
+        }
         stoppers.writer.stop().await;
         Ok(())
     }

@@ -21,6 +21,7 @@ use crate::service::idempotency::Halt;
 use crate::service::known_pools::KnownPools;
 use crate::service::listing_cache::ListingCache;
 use crate::service::settings::Settings;
+use crate::service::shutdown::Guards;
 use crate::service::single_flight::SingleFlight;
 use crate::service::storage_time::StorageTime;
 use crate::values::{PoolId, StoreId, Timestamp};
@@ -45,6 +46,8 @@ pub(crate) struct Engine {
     pub(crate) pools: Arc<KnownPools>,
     pub(crate) reclaims: SingleFlight<PoolId>,
     pub(crate) outbox_bell: Arc<Notify>,
+    /// Held by commands that go on without their callers.
+    pub(crate) commands: Guards,
 }
 
 /// How a commit ended, other than done.
@@ -202,10 +205,14 @@ impl Engine {
         &self,
         command: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
+        let Some(guard) = self.commands.take() else {
+            return Err(Error::closed("command"));
+        };
         let (reply, answer) = oneshot::channel();
         self.runtime.spawn(Box::pin(async move {
             // A caller that went away does not mind.
             reply.send(command.await).ok();
+            drop(guard);
         }));
         answer.await.map_err(|_gone| Error::closed("command"))?
     }

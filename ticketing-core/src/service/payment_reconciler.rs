@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt};
 
+use crate::domain::payment::Payment;
+use crate::domain::refund::Refund;
 use crate::ports::error::PortError;
 use crate::service::duty::{Duty, Progress};
 use crate::service::engine::Engine;
@@ -19,6 +22,12 @@ use crate::values::{IntentRef, Timestamp};
 const LEASE: Duration = Duration::from_secs(30);
 /// The most of each that one step deals with.
 const ITEMS_MAX: usize = 32;
+/// How many calls to the gateway it makes at a time. One that takes long keeps no other waiting
+/// until its lease is over.
+const CALLS_MAX: usize = 8;
+/// How often a page of the gateway's list may fail before the reading begins anew: the place where
+/// it stands may be known to the gateway no more.
+const PAGE_FAILURES_MAX: u32 = 5;
 /// How long the reconciler sleeps when nothing is left.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How far a listing reaches back before the one before: clocks differ, and lists lag.
@@ -38,6 +47,8 @@ struct GatewayList {
     since: Timestamp,
     /// When this reading began, and its next page; nothing between readings.
     reading: Option<(Timestamp, Option<IntentRef>)>,
+    /// How often its page failed in a row.
+    failures: u32,
     /// Whether everything that this reading has seen is dealt with.
     is_complete: bool,
     /// When the next reading starts, by the runtime's time.
@@ -48,7 +59,7 @@ impl PaymentReconciler {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
         let since = engine.now().minus(engine.settings.reconcile_back);
         let next_at = engine.runtime.elapsed();
-        let list = GatewayList { since, reading: None, is_complete: true, next_at };
+        let list = GatewayList { since, reading: None, failures: 0, is_complete: true, next_at };
         Self { engine, list }
     }
 
@@ -67,22 +78,24 @@ impl PaymentReconciler {
     async fn payments(&self) -> Result<bool, Error> {
         let due = self.engine.storage.unsettled_payments(LEASE, ITEMS_MAX).await?;
         let any = !due.items.is_empty();
-        for payment in due.items {
+        let settle = |payment: Payment| async move {
             if let Err(error) = self.engine.settle_now(payment.id).await {
                 tracing::warn!(%error, payment.id = %payment.id, "a payment is not settled");
             }
-        }
+        };
+        stream::iter(due.items).for_each_concurrent(CALLS_MAX, settle).await;
         Ok(any)
     }
 
     async fn refunds(&self) -> Result<bool, Error> {
         let due = self.engine.storage.unsettled_refunds(LEASE, ITEMS_MAX).await?;
         let any = !due.items.is_empty();
-        for refund in due.items {
+        let settle = |refund: Refund| async move {
             if let Err(error) = self.engine.settle_refund(refund.id).await {
                 tracing::warn!(%error, refund.id = %refund.id, "a refund is not settled");
             }
-        }
+        };
+        stream::iter(due.items).for_each_concurrent(CALLS_MAX, settle).await;
         Ok(any)
     }
 
@@ -96,10 +109,15 @@ impl PaymentReconciler {
         let (began, after) = self.list.reading.take().unwrap_or_else(|| (engine.now(), None));
         // Kept until the page is through, so that a failure reads the same page again.
         self.list.reading = Some((began, after.clone()));
-        let page = engine.gateway.list_since(self.list.since, after).await;
-        let page = page.map_err(|error| {
-            PortError::unavailable("list the gateway's intents").with_source(error)
-        })?;
+        let page = match engine.gateway.list_since(self.list.since, after).await {
+            Ok(page) => page,
+            Err(error) => {
+                self.note_failed_page();
+                let unavailable = PortError::unavailable("list the gateway's intents");
+                return Err(unavailable.with_source(error).into());
+            }
+        };
+        self.list.failures = 0;
         for found in page.intents {
             // One that fails must not hide those behind it; the next reading sees it again.
             if let Err(error) = engine.adopt(found, None).await {
@@ -114,6 +132,14 @@ impl PaymentReconciler {
         Ok(true)
     }
 
+    fn note_failed_page(&mut self) {
+        self.list.failures = self.list.failures.saturating_add(1);
+        if self.list.failures >= PAGE_FAILURES_MAX {
+            self.list.failures = 0;
+            self.list.reading = None;
+        }
+    }
+
     /// The next reading starts where this one did, if anything of this one is still to be done.
     fn end_reading(&mut self, began: Timestamp, elapsed: Duration) {
         let since = self.list.since;
@@ -122,6 +148,7 @@ impl PaymentReconciler {
         self.list = GatewayList {
             since: since.max(began.minus(reach)),
             reading: None,
+            failures: 0,
             is_complete: true,
             next_at: elapsed.saturating_add(self.engine.settings.reconcile_every),
         };

@@ -28,18 +28,31 @@ pub(crate) struct TaskGuard(
     #[expect(dead_code, reason = "held, not used")] mpsc::Sender<Infallible>,
 );
 
+/// Gives guards to tasks, for as long as their end was not awaited.
+#[derive(Debug, Clone)]
+pub(crate) struct Guards(mpsc::WeakSender<Infallible>);
+
+impl Guards {
+    /// A guard for a new task; nothing once the end was awaited.
+    pub(crate) fn take(&self) -> Option<TaskGuard> {
+        self.0.upgrade().map(TaskGuard)
+    }
+}
+
 /// Stops tasks, and waits for them.
 #[derive(Debug)]
 pub(crate) struct Stopper {
     tell: watch::Sender<bool>,
     guard: Option<TaskGuard>,
+    guards: Guards,
     ended: mpsc::Receiver<Infallible>,
 }
 
 impl Stopper {
     pub(crate) fn new() -> Self {
         let (sender, ended) = mpsc::channel(1);
-        Self { tell: watch::channel(false).0, guard: Some(TaskGuard(sender)), ended }
+        let guards = Guards(sender.downgrade());
+        Self { tell: watch::channel(false).0, guard: Some(TaskGuard(sender)), guards, ended }
     }
 
     pub(crate) fn listener(&self) -> Shutdown {
@@ -49,6 +62,11 @@ impl Stopper {
     /// A guard for a new task; nothing once the end was awaited.
     pub(crate) fn guard(&self) -> Option<TaskGuard> {
         self.guard.clone()
+    }
+
+    /// What gives guards to tasks that are not started here.
+    pub(crate) fn guards(&self) -> Guards {
+        self.guards.clone()
     }
 
     /// Tells every task to stop, and waits until the last one has.

@@ -18,6 +18,8 @@ mod world;
 
 #[cfg(test)]
 mod histories {
+    use std::collections::BTreeMap;
+
     use crate::commands::Workload;
     use crate::world::World;
 
@@ -28,8 +30,32 @@ mod histories {
     /// In how many tests the histories are split, so that they run side by side.
     const SHARDS: u64 = 8;
 
+    /// What must happen somewhere in fifty histories, or they don't try what they should.
+    const MUST_HAPPEN: [&str; 13] = [
+        "complete",
+        "refunded",
+        "buyer",
+        "seller",
+        "expired",
+        "captured",
+        "declined",
+        "voided",
+        "succeeded",
+        "refund under another key",
+        "crash",
+        "answer ok",
+        "answer sold_out",
+    ];
+
+    /// What happened in a history, and how often.
+    type Happened = BTreeMap<String, usize>;
+
     /// Runs one history to its end and answers its trace.
     fn run(seed: u64, commands: usize) -> u64 {
+        run_and_tell(seed, commands).0
+    }
+
+    fn run_and_tell(seed: u64, commands: usize) -> (u64, Happened) {
         let mut world = World::new(seed);
         let mut workload = Workload::new(seed);
         for _ in 0..commands {
@@ -37,9 +63,12 @@ mod histories {
         }
         world.come_to_rest();
         world.check_rest();
-        let done = world.oracle.answers().get("ok").copied().unwrap_or_default();
-        assert!(done > 0, "seed {seed}: a history in which nothing succeeds tells nothing");
-        world.trace()
+        let mut happened: Happened =
+            world.happened().into_iter().map(|(what, times)| (what.to_owned(), times)).collect();
+        for (answer, times) in world.oracle.answers() {
+            happened.insert(format!("answer {answer}"), usize::try_from(times).unwrap());
+        }
+        (world.trace(), happened)
     }
 
     fn run_shard(shard: u64) {
@@ -50,10 +79,19 @@ mod histories {
             return;
         }
         let seeds = number("TICKETING_SEEDS").unwrap_or(SEEDS);
+        let (mut histories, mut all) = (0, Happened::new());
         for seed in (0..seeds).filter(|seed| seed % SHARDS == shard) {
-            let history = std::panic::catch_unwind(|| run(seed, COMMANDS));
+            let history = std::panic::catch_unwind(|| run_and_tell(seed, COMMANDS));
             assert!(history.is_ok(), "seed {seed} failed: TICKETING_SEED={seed} replays it");
+            for (what, times) in history.map(|(_, happened)| happened).unwrap_or_default() {
+                *all.entry(what).or_default() += times;
+            }
+            histories += 1;
         }
+        println!("{histories} histories: {all:#?}");
+        let missing: Vec<_> =
+            MUST_HAPPEN.into_iter().filter(|what| all.get(*what).is_none_or(|&n| n == 0)).collect();
+        assert!(histories < 50 || missing.is_empty(), "never happened: {missing:?}");
     }
 
     fn number(variable: &str) -> Option<u64> {

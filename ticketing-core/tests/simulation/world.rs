@@ -1,5 +1,6 @@
 //! Several processes over one faulty world.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,6 +43,28 @@ pub(crate) struct World {
     letters: Letters,
     pub(crate) oracle: Oracle,
     pub(crate) tickets: Arc<Mutex<Vec<TicketId>>>,
+}
+
+/// The clock of a process, which is wrong by up to five minutes; its storage's is right.
+#[derive(Debug)]
+struct WrongClock {
+    right: Arc<dyn Clock>,
+    ahead_micros: i64,
+}
+
+impl WrongClock {
+    fn of(right: &Arc<dyn Clock>, seed: u64, process: u32) -> Self {
+        const MOST: i64 = 5 * 60 * 1_000_000;
+        let mut rng = SeededRng::new(seed).fork(&format!("clock of process {process}"));
+        let ahead = i64::try_from(rng.below(u64::try_from(2 * MOST).unwrap())).unwrap() - MOST;
+        Self { right: Arc::clone(right), ahead_micros: if rng.chance(500) { ahead } else { 0 } }
+    }
+}
+
+impl Clock for WrongClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.right.now().as_micros() + self.ahead_micros)
+    }
 }
 
 struct Node {
@@ -163,7 +186,7 @@ impl World {
                 .shared_gateway(Arc::clone(&gateway))
                 .bus(Arc::clone(&bus))
                 .timers(Arc::clone(&timers))
-                .clock(Arc::clone(&self.clock))
+                .clock(Arc::new(WrongClock::of(&self.clock, self.seed, self.started)))
                 .ids(Arc::<SeededIds>::clone(&ids))
                 .runtime(Arc::<NodeRuntime>::clone(&runtime))
                 .hold_for(Duration::from_mins(1))
@@ -252,6 +275,27 @@ impl World {
         if let Some(node) = rng.pick(&self.nodes) {
             node.runtime.spawn(Box::pin(command(node.engine.clone())));
         }
+    }
+
+    /// What has happened in this history, and how often.
+    pub(crate) fn happened(&self) -> BTreeMap<&'static str, usize> {
+        let books = self.storage.books();
+        let mut happened = BTreeMap::new();
+        let mut count = |what, times| *happened.entry(what).or_default() += times;
+        for order in &books.orders {
+            count(order.state.parts().reason.map_or(order.state.parts().word, |why| why.word()), 1);
+        }
+        for payment in &books.payments {
+            count(payment.state.words().0, 1);
+            count("late money", usize::from(payment.late_money));
+            count("stray money", usize::from(payment.order.is_none()));
+        }
+        for refund in &books.refunds {
+            count(refund.state.word(), 1);
+            count("refund under another key", usize::from(refund.attempt > 0));
+        }
+        count("crash", usize::try_from(self.started).unwrap() - NODES);
+        happened
     }
 
     pub(crate) fn run_for(&self, pause: Duration) {

@@ -29,7 +29,7 @@ pub async fn words_are_found_in_title_and_venue(scene: &Scene) {
         };
         ids.push(scene.list(new).await.ticket.id);
     }
-    let questions: [(&[&str], &[usize]); 14] = [
+    let questions: [(&[&str], &[usize]); 17] = [
         (&["row"], &[0, 1]),
         (&["ro"], &[0, 1]),
         (&["ow"], &[]),
@@ -40,6 +40,9 @@ pub async fn words_are_found_in_title_and_venue(scene: &Scene) {
         (&["row", "opera"], &[0, 1]),
         (&["hou"], &[0, 3]),
         (&["Zoë"], &[3]),
+        (&["ZOË"], &[3]),
+        (&["zoe"], &[]),
+        (&["and-friends"], &[3]),
         (&["5"], &[2]),
         (&["nowhere"], &[]),
         (&["f%w"], &[]),
