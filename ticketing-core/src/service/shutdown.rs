@@ -77,3 +77,27 @@ impl Stopper {
         self.ended.recv().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_end_is_awaited_until_the_last_guard_is_gone() {
+        let mut stopper = Stopper::new();
+        let (one, other) = (stopper.guard(), stopper.guards().take());
+        let guards = stopper.guards();
+        let shutdown = stopper.listener();
+        let mut stop = Box::pin(stopper.stop());
+        assert_eq!(stop.as_mut().now_or_never(), None);
+        assert!(shutdown.is_requested());
+        drop(one);
+        assert_eq!(stop.as_mut().now_or_never(), None, "one is left");
+        assert!(guards.take().is_some(), "what is running may begin more");
+        drop(other);
+        assert_eq!(stop.now_or_never(), Some(()));
+        assert!(guards.take().is_none(), "nothing begins after the end");
+    }
+}

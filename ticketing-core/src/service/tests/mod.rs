@@ -7,6 +7,7 @@ mod state;
 mod wire;
 mod world;
 
+mod endings;
 mod operators;
 mod pay_crash_points;
 mod payment_keys;
