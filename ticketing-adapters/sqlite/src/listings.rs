@@ -19,7 +19,8 @@ use crate::rows::{pool, ticket};
 /// walking through all listings by age than by sorting those that have them.
 const COMMON: usize = 2_000;
 
-static BY_ID: LazyLock<Lookup> = LazyLock::new(|| Lookup::by(&select(FROM_TICKETS), &["t.id"]));
+pub(crate) static BY_ID: LazyLock<Lookup> =
+    LazyLock::new(|| Lookup::by(&columns(), FROM_TICKETS, &["t.id"]));
 
 /// Where a walk begins. `CROSS JOIN` keeps SQLite to this order, which is that of an index.
 const FROM_TICKETS: &str = "ticketing_tickets t CROSS JOIN ticketing_pools p ON p.id = t.id";
@@ -37,8 +38,8 @@ const TO_BUY: &str = " AND p.state = 'on_sale' AND p.sold_out = 0 \
 const OF_SELLER: &str = " AND t.seller = ?5";
 const WITH_WORDS: &str = " AND w.ticketing_words MATCH ?6";
 
-fn select(from: &str) -> String {
-    format!("SELECT {}, {} FROM {from}", ticket::COLUMNS, pool::COLUMNS)
+fn columns() -> String {
+    format!("{}, {}", ticket::COLUMNS, pool::COLUMNS)
 }
 
 /// Those of the listings that exist, in the order asked for.
@@ -102,9 +103,9 @@ pub(crate) fn sql_of(query: &ListingQuery, by_words: bool) -> Arc<str> {
     let asked = [(!query.all, TO_BUY), (query.seller.is_some(), OF_SELLER), (by_words, WITH_WORDS)];
     let conditions = asked.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition);
     Arc::from(format!(
-        "{} WHERE ({age}.listed_at, {age}.id) < (?1, ?2){} \
+        "SELECT {} FROM {from} WHERE ({age}.listed_at, {age}.id) < (?1, ?2){} \
          ORDER BY {age}.listed_at DESC, {age}.id DESC LIMIT ?3",
-        select(from),
+        columns(),
         conditions.collect::<String>()
     ))
 }

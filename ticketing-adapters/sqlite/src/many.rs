@@ -4,7 +4,6 @@
 //! a row costs, so a group is written and looked up in as few statements as there are kinds of rows.
 //! Statements come in a few sizes only, so that all of them stay prepared.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
@@ -81,12 +80,25 @@ impl Insert {
 pub(crate) struct Lookup(Sized);
 
 impl Lookup {
-    /// The rows of `select` whose `key` columns have the values of one of the items.
-    pub(crate) fn by(select: &str, key: &[&str]) -> Self {
-        let mut before = String::from(select);
-        // Writing to a string can't fail.
-        write!(before, " WHERE ({}) IN (VALUES ", key.join(", ")).ok();
-        Self(Sized::new(&before, key.len(), ")"))
+    /// These columns of the rows whose `key` has the values of one of the items.
+    ///
+    /// The items are a table of their own that is walked, and each row is searched for: SQLite finds
+    /// no index for several columns in a list.
+    pub(crate) fn by(columns: &str, from: &str, key: &[&str]) -> Self {
+        let names: Vec<String> = (1..=key.len()).map(|number| format!("k{number}")).collect();
+        let equal =
+            key.iter().zip(&names).map(|(column, name)| format!("{column} = wanted.{name}"));
+        let equal = equal.collect::<Vec<_>>().join(" AND ");
+        let before = format!("WITH wanted ({}) AS (VALUES ", names.join(", "));
+        let after = format!(") SELECT {columns} FROM wanted CROSS JOIN {from} WHERE {equal}");
+        Self(Sized::new(&before, key.len(), &after))
+    }
+
+    /// The statement for one item.
+    #[cfg(test)]
+    pub(crate) fn sql(&self) -> &str {
+        let [.., (_, smallest)] = &self.0.0;
+        smallest
     }
 
     /// The rows that there are, in no order, each through `read`.

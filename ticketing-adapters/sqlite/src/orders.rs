@@ -16,10 +16,10 @@ use crate::many::{Lookup, Query};
 use crate::reads::{limit_of, readable};
 use crate::rows::order::{self, Stored};
 
-static FURTHER_LINES: LazyLock<Lookup> = LazyLock::new(|| {
+pub(crate) static FURTHER_LINES: LazyLock<Lookup> = LazyLock::new(|| {
     Lookup::by(
-        "SELECT l.*, o.currency FROM ticketing_order_lines l \
-         JOIN ticketing_orders o ON o.id = l.order_id",
+        "l.*, o.currency",
+        "ticketing_order_lines l CROSS JOIN ticketing_orders o ON o.id = l.order_id",
         &["l.order_id"],
     )
 });

@@ -27,10 +27,16 @@ macro_rules! versions {
             kind: AggregateKind::$kind,
             table: $table,
             lookup: LazyLock::new(|| {
-                Lookup::by(concat!("SELECT id, version FROM ticketing_", $table), &["id"])
+                Lookup::by("id, version", concat!("ticketing_", $table), &["id"])
             }),
         }
     };
+}
+
+/// The statements that find versions.
+#[cfg(test)]
+pub(crate) fn version_lookups() -> impl Iterator<Item = &'static Lookup> {
+    VERSIONS.iter().map(|versions| &*versions.lookup)
 }
 
 static VERSIONS: [Versions; 4] = [

@@ -36,24 +36,24 @@ static INSERT: LazyLock<Insert> = LazyLock::new(|| {
     )
 });
 
-static BY_KEY: LazyLock<Lookup> = LazyLock::new(|| {
+pub(crate) static BY_KEY: LazyLock<Lookup> = LazyLock::new(|| {
     Lookup::by(
-        "SELECT kind, id, version, event, type, occurred_at, actor, correlation, batch, data \
-         FROM ticketing_events",
+        "kind, id, version, event, type, occurred_at, actor, correlation, batch, data",
+        "ticketing_events",
         &["kind", "id", "version"],
     )
 });
 
-static RECEIPTS: LazyLock<Lookup> = LazyLock::new(|| {
+pub(crate) static RECEIPTS: LazyLock<Lookup> = LazyLock::new(|| {
     Lookup::by(
-        "SELECT batch, occurred_at FROM (SELECT batch, occurred_at FROM ticketing_events \
-         WHERE first = 1)",
-        &["batch"],
+        "batch, occurred_at",
+        "ticketing_events INDEXED BY ticketing_events_of_batch",
+        &["first = 1 AND batch"],
     )
 });
 
-static DELETE: LazyLock<Lookup> =
-    LazyLock::new(|| Lookup::by("DELETE FROM ticketing_events", &["kind", "id", "version"]));
+pub(crate) const FORGET: &str =
+    "DELETE FROM ticketing_events WHERE kind = ? AND id = ? AND version = ?";
 
 /// Inserts events.
 pub(crate) async fn insert(
@@ -103,8 +103,9 @@ pub(crate) async fn receipts(
 
 /// Forgets events.
 pub(crate) async fn forget(conn: &mut SqliteConnection, keys: &[EventKey]) -> Result<(), Failure> {
-    let bind = |query: Query, forgotten: &EventKey| key(query, *forgotten);
-    DELETE.rows(conn, keys, bind, |_none| Ok(())).await?;
+    for forgotten in keys {
+        key(sqlx::query(FORGET), *forgotten)?.execute(&mut *conn).await?;
+    }
     Ok(())
 }
 

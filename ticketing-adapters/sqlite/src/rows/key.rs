@@ -21,10 +21,10 @@ static INSERT: LazyLock<Insert> = LazyLock::new(|| {
     )
 });
 
-static BY_KEY: LazyLock<Lookup> = LazyLock::new(|| {
+pub(crate) static BY_KEY: LazyLock<Lookup> = LazyLock::new(|| {
     Lookup::by(
-        "SELECT user, key, fingerprint, answer_kind, answer_id, answer_version, used_at \
-         FROM ticketing_keys",
+        "user, key, fingerprint, answer_kind, answer_id, answer_version, used_at",
+        "ticketing_keys",
         &["user", "key"],
     )
 });

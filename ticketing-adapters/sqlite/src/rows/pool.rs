@@ -22,11 +22,11 @@ pub(crate) const COLUMNS: &str = "p.id AS pool_id, p.version AS pool_version, p.
      p.capacity AS pool_capacity, p.max_per_order AS pool_max_per_order, \
      p.max_per_buyer AS pool_max_per_buyer, p.held, p.sold";
 
-static BY_ID: LazyLock<Lookup> =
-    LazyLock::new(|| Lookup::by(&format!("SELECT {COLUMNS} FROM ticketing_pools p"), &["p.id"]));
+pub(crate) static BY_ID: LazyLock<Lookup> =
+    LazyLock::new(|| Lookup::by(COLUMNS, "ticketing_pools p", &["p.id"]));
 
-static ALLOWANCES_BY_BUYER: LazyLock<Lookup> = LazyLock::new(|| {
-    Lookup::by("SELECT pool, buyer, version, taken FROM ticketing_allowances", &["pool", "buyer"])
+pub(crate) static ALLOWANCES_BY_BUYER: LazyLock<Lookup> = LazyLock::new(|| {
+    Lookup::by("pool, buyer, version, taken", "ticketing_allowances", &["pool", "buyer"])
 });
 
 static INSERT_ALLOWANCES: LazyLock<Insert> =
