@@ -11,13 +11,9 @@ use ticketing_core::domain::view::{OrderStatus, OrderView};
 use ticketing_core::values::{Money, UserId};
 use ticketing_core::{NewTicket, PaymentMethod, PaymentOutcome, Ticketing};
 use ticketing_local::SandboxGateway;
-use ticketing_sqlite::{OpenError, SqliteStorage};
-use tokio::time::{sleep, timeout};
+use ticketing_sqlite::SqliteStorage;
 
 type Failure = Box<dyn Error + Send + Sync>;
-
-/// Nothing here takes as long; a run that does hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -53,21 +49,10 @@ async fn main() -> Result<(), Failure> {
 
 /// The order, as another engine finds it in the file.
 async fn read_again(buyer: &UserId, order: &OrderView) -> Result<OrderView, Failure> {
-    let storage = timeout(PATIENCE, opened_again("tickets.db")).await??;
-    let engine =
-        Ticketing::builder().storage(storage).gateway(SandboxGateway::new()).start().await?;
+    let storage = SqliteStorage::open("tickets.db").await?;
+    let builder = Ticketing::builder().storage(storage).gateway(SandboxGateway::new());
+    let engine = builder.start().await?;
     let kept = engine.orders().get(buyer, order.id).await?;
     engine.shutdown().await?;
     Ok(kept)
-}
-
-/// The file, as soon as the engine before has let it go: a payment that it was still capturing
-/// holds it a moment longer.
-async fn opened_again(file: &str) -> Result<SqliteStorage, OpenError> {
-    loop {
-        match SqliteStorage::open(file).await {
-            Err(OpenError::InUse(_)) => sleep(Duration::from_millis(10)).await,
-            opened => return opened,
-        }
-    }
 }

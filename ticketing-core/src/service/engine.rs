@@ -46,7 +46,7 @@ pub(crate) struct Engine {
     pub(crate) pools: Arc<KnownPools>,
     pub(crate) reclaims: SingleFlight<PoolId>,
     pub(crate) outbox_bell: Arc<Notify>,
-    /// Held by commands that go on without their callers.
+    /// Held by what goes on without its caller.
     pub(crate) commands: Guards,
 }
 
@@ -215,6 +215,17 @@ impl Engine {
             drop(guard);
         }));
         answer.await.map_err(|_gone| Error::closed("command"))?
+    }
+
+    /// Does what nobody waits for and is found again if it is not done. The end of the process waits
+    /// for it; once that has come, it is left to the next start.
+    pub(crate) fn soon(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(guard) = self.commands.take() {
+            self.runtime.spawn(Box::pin(async move {
+                work.await;
+                drop(guard);
+            }));
+        }
     }
 }
 

@@ -100,11 +100,11 @@ impl Engine {
     /// The same, without waiting for it: what fails is claimed again later.
     pub(crate) fn webhook_soon(self: &Arc<Self>, webhook: Webhook) {
         let engine = Arc::clone(self);
-        self.runtime.spawn(Box::pin(async move {
+        self.soon(async move {
             if let Err(error) = engine.handle_webhook(webhook).await {
                 tracing::warn!(%error, "a webhook is left to the reconciler");
             }
-        }));
+        });
     }
 
     async fn look_up_and_adopt(

@@ -182,11 +182,11 @@ impl Engine {
             return;
         };
         let engine = Arc::clone(self);
-        self.runtime.spawn(Box::pin(async move {
+        self.soon(async move {
             if let Err(error) = engine.settle_now(attempt).await {
                 tracing::debug!(%error, payment.id = %attempt, "voiding is left to the reconciler");
             }
-        }));
+        });
     }
 
     /// Expires what is overdue in a pool; others who want the same wait for it.

@@ -61,11 +61,11 @@ impl Engine {
     /// The same, without waiting for it.
     pub(crate) fn settle_soon(self: &Arc<Self>, id: PaymentId) {
         let engine = Arc::clone(self);
-        self.runtime.spawn(Box::pin(async move {
+        self.soon(async move {
             if let Err(error) = engine.settle_now(id).await {
                 tracing::debug!(%error, payment.id = %id, "left to the reconciler");
             }
-        }));
+        });
     }
 
     /// Takes one step at the gateway. Answers whether the payment has changed.

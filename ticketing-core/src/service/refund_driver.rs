@@ -25,11 +25,11 @@ impl Engine {
     /// Takes a refund as far as it goes now, without waiting for it.
     pub(crate) fn refund_soon(self: &Arc<Self>, id: RefundId) {
         let engine = Arc::clone(self);
-        self.runtime.spawn(Box::pin(async move {
+        self.soon(async move {
             if let Err(error) = engine.settle_refund(id).await {
                 tracing::debug!(%error, refund.id = %id, "left to the reconciler");
             }
-        }));
+        });
     }
 
     /// Takes the refund's next step at the gateway. Answers whether it has changed.
