@@ -7,7 +7,6 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::time::Duration;
 
 use ticketing_core::ports::ListingQuery;
 use ticketing_core::values::{Money, OrderId, UserId};

@@ -42,7 +42,7 @@ pub use envelope::Event;
 pub use event::{
     Actor, AggregateKind, AggregateRef, DomainEvent, EventHeader, EventKey, EventType,
 };
-pub use inventory::{Allowance, Pool, PoolCommand, Refusal};
+pub use inventory::{Allowance, Pool, PoolCommand, PoolState, Refusal};
 pub use order::{CancelReason, Line, Order, OrderCommand, OrderState};
 pub use payment::{ConfirmedBy, Payment, PaymentCommand, PaymentState};
 pub use refund::{Refund, RefundCommand, RefundState};

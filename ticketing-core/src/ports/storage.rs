@@ -33,6 +33,10 @@ use crate::values::{
 /// **Time.** The storage has a clock of its own, monotonic as far as its backend's is; a
 /// snapshot's `now` is read after its locks. Lists of due things carry that time.
 ///
+/// **Lists** by age are by the time that their items carry, then by id: ids need not grow. A page
+/// begins after the item that its cursor names, wherever that stands by then; a cursor that names
+/// nothing begins at the beginning.
+///
 /// **Leases.** A leased row is not given out again until its lease ends. What is written under a
 /// lease that was lost meanwhile is refused, by version or by epoch.
 ///
@@ -101,16 +105,17 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// The id that was written when this storage was made.
     async fn store_id(&self) -> Result<StoreId, PortError>;
 
-    /// Those of the listings that exist, with their pools, in the order asked for.
+    /// Those of the listings that exist, with their pools, in the order asked for; one that is asked
+    /// for twice is there twice.
     async fn listings(&self, ids: &[TicketId]) -> Result<Vec<Listing>, PortError>;
 
-    /// Listings, newest first.
+    /// Listings, newest first: by [`Ticket::listed_at`].
     async fn search(&self, query: &ListingQuery) -> Result<Paged<Listing>, PortError>;
 
     /// An order.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, PortError>;
 
-    /// A buyer's orders, by age.
+    /// A buyer's orders, by age: by [`Order::created_at`].
     async fn orders_of(
         &self,
         buyer: &UserId,
@@ -186,7 +191,9 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// Refunds that failed and are owed still, the oldest first.
     async fn failed_refunds(&self, limit: usize) -> Result<Vec<Refund>, PortError>;
 
-    /// Keeps a webhook until a batch closes it. Durable before it answers.
+    /// Keeps a webhook until a batch closes it. Durable before it answers. One that was closed is
+    /// seen, as long as it is kept. Closing one that was never received, or was closed before, does
+    /// nothing.
     async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError>;
 
     /// Webhooks that no batch has closed yet, oldest first, leased to the caller.
@@ -225,13 +232,13 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// What waits to be published.
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError>;
 
-    /// Dead letters, newest first.
+    /// Dead letters, newest first. They are kept until somebody removes them by hand.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError>;
 
     /// Forgets up to `limit` of, in this order: published outbox rows that were committed before
     /// `before`, with their events and the receipts of their batches; idempotency keys that were
     /// used before it; closed webhooks that were received before it. Answers how many of these
-    /// went, the events and receipts of a row not counted.
+    /// went, the oldest of each kind first; the events and receipts of a row are not counted.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, PortError>;
 }
 
@@ -240,7 +247,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
 pub struct Committed {
     /// One outcome for each batch, in their order.
     pub outcomes: Vec<Result<Receipt, CommitError>>,
-    /// The pools that the group touched, as they are now.
+    /// The pools that the group touched, as they are now. Those that only refused batches touched
+    /// may be left out.
     pub pools: Vec<Pool>,
     /// The storage's time; nothing if it was not reached.
     pub now: Option<Timestamp>,
@@ -349,7 +357,7 @@ pub enum Received {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OutboxRowId(pub i64);
 
-/// One group commit's events, to be published.
+/// One group commit's events, to be published. A group without events has no row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxRow {
     /// Which row.
