@@ -88,6 +88,8 @@ impl Bank {
         under: Option<Key>,
         effect: Effect,
     ) -> Result<Answer, NotWritten> {
+        // Before anything is numbered: a number without its line would end the ledger.
+        self.journal.is_open()?;
         let entry = accounts.entry(self.clock.now(), under, effect);
         let line = self.journal.line_of(&entry)?;
         let answer = accounts.apply(&entry).map_err(NotWritten::line)?;

@@ -35,7 +35,7 @@ CREATE INDEX ticketing_tickets_of_seller ON ticketing_tickets (seller, listed_at
 -- The words of titles and venues, by the rowid of the listing. The engine cuts and folds them, so that every storage
 -- finds the same: the tokenizer only has to leave them whole.
 CREATE VIRTUAL TABLE ticketing_words USING fts5 (
-    words, content = '', contentless_delete = 1, detail = none, prefix = '1 2 3', tokenize = 'ascii'
+    words, content = '', contentless_delete = 1, detail = none, prefix = '1 2 3 4 5', tokenize = 'ascii'
 );
 
 -- The units behind a listing, in a row of their own that changes with every group of reservations. It repeats of the
@@ -219,6 +219,8 @@ CREATE TABLE ticketing_dead_letters (
     at       INTEGER NOT NULL,
     PRIMARY KEY (kind, id, version)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ticketing_dead_letters_by_age ON ticketing_dead_letters (at DESC, kind, id, version);
 
 CREATE TABLE ticketing_webhooks (
     gateway       TEXT NOT NULL,

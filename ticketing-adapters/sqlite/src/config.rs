@@ -78,9 +78,9 @@ impl SqliteConfig {
     }
 
     /// How long to wait for somebody else who writes to the file, such as a backup; five seconds
-    /// unless said otherwise.
+    /// unless said otherwise, an hour at most.
     pub fn busy_timeout(self, timeout: Duration) -> Self {
-        Self { busy_timeout: timeout, ..self }
+        Self { busy_timeout: timeout.min(Duration::from_hours(1)), ..self }
     }
 
     /// Opens the file, brings its tables up to date, and locks it against other processes.

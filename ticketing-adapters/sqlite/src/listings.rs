@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use ticketing_core::ports::{Listing, ListingQuery, has_words};
 use ticketing_core::values::{Cursor, Paged, TicketId, Timestamp};
 use uuid::Uuid;
@@ -15,9 +15,12 @@ use crate::many::{Lookup, Query};
 use crate::reads::limit_of;
 use crate::rows::{pool, ticket};
 
-/// Words that more listings have than this are so common that a page of them is found sooner by
-/// walking through all listings by age than by sorting those that have them.
-const COMMON: usize = 2_000;
+/// Words that more listings have than this are common.
+const COMMON: usize = 20_000;
+/// The most listings that are walked through to find a page of those with common words.
+const WALK_MAX: usize = 5_000;
+/// How many listings are read at once when they are looked at one after the other.
+const READ_AT_ONCE: usize = 128;
 
 pub(crate) static BY_ID: LazyLock<Lookup> =
     LazyLock::new(|| Lookup::by(&columns(), FROM_TICKETS, &["t.id"]));
@@ -28,15 +31,14 @@ const FROM_POOLS: &str = "ticketing_pools p CROSS JOIN ticketing_tickets t ON t.
 const FROM_WORDS: &str = "ticketing_words w CROSS JOIN ticketing_tickets t ON t.no = w.rowid \
      CROSS JOIN ticketing_pools p ON p.id = t.id";
 
-pub(crate) const RARE: &str =
+pub(crate) const FOUND: &str =
     "SELECT count(*) FROM (SELECT 1 FROM ticketing_words WHERE ticketing_words MATCH ? LIMIT ?)";
 pub(crate) const PLACE: &str = "SELECT id, listed_at FROM ticketing_tickets WHERE id = ?";
 
 /// What is asked of every listing, by the number of its parameter.
 const TO_BUY: &str = " AND p.state = 'on_sale' AND p.sold_out = 0 \
-     AND (p.sale_from IS NULL OR p.sale_from <= ?4) AND (p.sale_until IS NULL OR p.sale_until > ?4)";
-const OF_SELLER: &str = " AND t.seller = ?5";
-const WITH_WORDS: &str = " AND w.ticketing_words MATCH ?6";
+     AND (p.sale_from IS NULL OR p.sale_from <= ?3) AND (p.sale_until IS NULL OR p.sale_until > ?3)";
+const OF_SELLER: &str = " AND t.seller = ?4";
 
 fn columns() -> String {
     format!("{}, {}", ticket::COLUMNS, pool::COLUMNS)
@@ -56,67 +58,180 @@ pub(crate) async fn by_id(
 }
 
 /// The page of listings that `query` asks for, the newest first.
+///
+/// Rare words lead to their listings, which are then sorted. Where every word is common, walking
+/// through the listings by age soon finds a page of them, as a rule; where it does not, because those
+/// that have the words lie far back, they are sorted after all.
 pub(crate) async fn search(
     conn: &mut SqliteConnection,
     query: &ListingQuery,
     now: Timestamp,
 ) -> Result<Paged<Listing>, Failure> {
-    let prefixes: Vec<String> =
-        query.prefixes().into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-    let words = prefixes.iter().map(|prefix| format!("\"{prefix}\"*")).collect::<Vec<_>>();
-    let words = words.join(" ");
-    let by_words = !words.is_empty() && are_rare(conn, &words).await?;
+    let prefixes = query.prefixes().into_iter().collect::<BTreeSet<_>>();
+    let prefixes: Vec<String> = prefixes.into_iter().collect();
     let after = place_after(conn, query.page.after).await?;
-    let sql = sql_of(query, by_words);
-    let most = query.page.limit.get();
-    let mut rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(after.0.as_micros())
-        .bind(after.1)
-        .bind(if by_words || words.is_empty() { limit_of(most.saturating_add(1)) } else { -1 })
-        .bind(now.as_micros())
-        .bind(query.seller.as_ref().map(|seller| seller.as_str().to_owned()))
-        .bind(words)
-        .fetch(conn);
-    let mut items = Vec::with_capacity(most);
-    while let Some(row) = rows.try_next().await? {
-        let listing = read(&row)?;
-        if !has_words(&listing.ticket, &prefixes) {
-            continue;
-        }
-        if items.len() == most {
-            let last = items.last().map(|last: &Listing| Cursor::at(last.ticket.id.as_uuid()));
-            return Ok(Paged { items, next: last });
-        }
-        items.push(listing);
+    let hunt = Hunt { query, prefixes: &prefixes, now, after };
+    let rare = rare_of(conn, &prefixes).await?;
+    if !rare.is_empty() {
+        return hunt.through_words(conn, &rare).await;
     }
-    Ok(Paged { items, next: None })
+    let most = if prefixes.is_empty() { usize::MAX } else { WALK_MAX };
+    match hunt.walked(conn, most).await? {
+        Some(page) => Ok(page),
+        None => hunt.through_words(conn, &prefixes).await,
+    }
 }
 
-/// The walk that finds a page soonest: through the words, what can be bought, or all listings.
-pub(crate) fn sql_of(query: &ListingQuery, by_words: bool) -> Arc<str> {
-    let from = match (by_words, query.all || query.seller.is_some()) {
-        (true, _) => FROM_WORDS,
-        (false, true) => FROM_TICKETS,
-        (false, false) => FROM_POOLS,
-    };
-    let age = if from == FROM_POOLS { "p" } else { "t" };
-    let asked = [(!query.all, TO_BUY), (query.seller.is_some(), OF_SELLER), (by_words, WITH_WORDS)];
-    let conditions = asked.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition);
+/// What is looked for, and from which place on.
+struct Hunt<'a> {
+    query: &'a ListingQuery,
+    prefixes: &'a [String],
+    now: Timestamp,
+    after: (Timestamp, Uuid),
+}
+
+impl Hunt<'_> {
+    /// Walks through listings by age until the page is full; nothing if that takes too many.
+    async fn walked(
+        &self,
+        conn: &mut SqliteConnection,
+        most: usize,
+    ) -> Result<Option<Paged<Listing>>, Failure> {
+        let mut rows = self.bound(walk_sql(self.query), "").fetch(conn);
+        let mut page = PageOf::new(self.query);
+        let mut walked = 0;
+        while let Some(row) = rows.try_next().await? {
+            if page.is_over(self.having_words(read(&row)?)) {
+                return Ok(Some(page.ended()));
+            }
+            walked += 1;
+            if walked == most {
+                return Ok(None);
+            }
+        }
+        Ok(Some(page.ended()))
+    }
+
+    /// Sorts the listings that have these words, and looks at them until the page is full.
+    async fn through_words(
+        &self,
+        conn: &mut SqliteConnection,
+        words: &[String],
+    ) -> Result<Paged<Listing>, Failure> {
+        let sorted = self.bound(words_sql(self.query), &matching(words)).fetch_all(&mut *conn);
+        let ids = sorted.await?.into_iter().map(|row| row.try_get("id").map(TicketId::from_uuid));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let mut page = PageOf::new(self.query);
+        for some in ids.chunks(READ_AT_ONCE) {
+            for listing in by_id(conn, some).await? {
+                if page.is_over(self.having_words(listing)) {
+                    return Ok(page.ended());
+                }
+            }
+        }
+        Ok(page.ended())
+    }
+
+    fn bound(&self, sql: Arc<str>, words: &str) -> Query {
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(self.after.0.as_micros())
+            .bind(self.after.1)
+            .bind(self.now.as_micros())
+            .bind(self.query.seller.as_ref().map(|seller| seller.as_str().to_owned()))
+            .bind(words.to_owned())
+    }
+
+    fn having_words(&self, listing: Listing) -> Option<Listing> {
+        has_words(&listing.ticket, self.prefixes).then_some(listing)
+    }
+}
+
+/// A page that fills.
+struct PageOf {
+    most: usize,
+    items: Vec<Listing>,
+    has_more: bool,
+}
+
+impl PageOf {
+    fn new(query: &ListingQuery) -> Self {
+        let most = query.page.limit.get();
+        Self { most, items: Vec::with_capacity(most), has_more: false }
+    }
+
+    /// Takes what was found, if anything was. Answers whether the page is over: it is full, and
+    /// there is more.
+    fn is_over(&mut self, found: Option<Listing>) -> bool {
+        if let Some(listing) = found {
+            self.has_more = self.items.len() == self.most;
+            if !self.has_more {
+                self.items.push(listing);
+            }
+        }
+        self.has_more
+    }
+
+    fn ended(self) -> Paged<Listing> {
+        let last = self.items.last().filter(|_| self.has_more);
+        let next = last.map(|last| Cursor::at(last.ticket.id.as_uuid()));
+        Paged { items: self.items, next }
+    }
+}
+
+/// The walk through what can be bought, or all listings, by age.
+pub(crate) fn walk_sql(query: &ListingQuery) -> Arc<str> {
+    let any = query.all || query.seller.is_some();
+    let (from, age) = if any { (FROM_TICKETS, "t") } else { (FROM_POOLS, "p") };
     Arc::from(format!(
         "SELECT {} FROM {from} WHERE ({age}.listed_at, {age}.id) < (?1, ?2){} \
-         ORDER BY {age}.listed_at DESC, {age}.id DESC LIMIT ?3",
+         ORDER BY {age}.listed_at DESC, {age}.id DESC",
         columns(),
-        conditions.collect::<String>()
+        conditions(query)
     ))
 }
 
-async fn are_rare(conn: &mut SqliteConnection, words: &str) -> Result<bool, Failure> {
-    let found: i64 = sqlx::query_scalar(RARE)
-        .bind(words.to_owned())
+/// The listings that have some words, sorted by age. Only their ids are sorted: the rest of them can
+/// be long.
+pub(crate) fn words_sql(query: &ListingQuery) -> Arc<str> {
+    Arc::from(format!(
+        "SELECT t.id FROM {FROM_WORDS} WHERE (t.listed_at, t.id) < (?1, ?2){} \
+         AND w.ticketing_words MATCH ?5 ORDER BY t.listed_at DESC, t.id DESC",
+        conditions(query)
+    ))
+}
+
+fn conditions(query: &ListingQuery) -> String {
+    let asked = [(!query.all, TO_BUY), (query.seller.is_some(), OF_SELLER)];
+    asked.into_iter().filter(|(asked, _)| *asked).map(|(_, condition)| condition).collect()
+}
+
+/// What the index over words is asked for. Words hold letters and digits alone, so nothing in them
+/// has to be escaped.
+fn matching(prefixes: &[String]) -> String {
+    prefixes.iter().map(|prefix| format!("\"{prefix}\"*")).collect::<Vec<_>>().join(" ")
+}
+
+/// Those of the prefixes that few listings have a word with.
+async fn rare_of(conn: &mut SqliteConnection, prefixes: &[String]) -> Result<Vec<String>, Failure> {
+    let mut rare = Vec::new();
+    for prefix in prefixes {
+        // A prefix of which the index keeps no list of its own is put together from the words that
+        // begin with it, all of them. So a common word is looked for as it stands, which ends soon.
+        let is_word = is_common(conn, &format!("\"{prefix}\"")).await?;
+        if !is_word && !is_common(conn, &format!("\"{prefix}\"*")).await? {
+            rare.push(prefix.clone());
+        }
+    }
+    Ok(rare)
+}
+
+async fn is_common(conn: &mut SqliteConnection, matching: &str) -> Result<bool, Failure> {
+    let found: i64 = sqlx::query_scalar(FOUND)
+        .bind(matching.to_owned())
         .bind(limit_of(COMMON.saturating_add(1)))
         .fetch_one(conn)
         .await?;
-    Ok(found <= limit_of(COMMON))
+    Ok(found > limit_of(COMMON))
 }
 
 /// The place in the walk that a page begins after: before everything, if it is the first.

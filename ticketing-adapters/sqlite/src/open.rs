@@ -1,6 +1,6 @@
 //! Opening a storage.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,11 +49,11 @@ impl SqliteStorage {
     /// # Errors
     /// An [`OpenError`] that says what is in the way.
     pub async fn from_pool(pool: SqlitePool) -> Result<Self, OpenError> {
-        let options = pool.connect_options();
-        let path = options.get_filename().to_owned();
-        let lock = if path.exists() { Some(Lock::beside(&path)?) } else { None };
-        let store = prepare(&pool, &path).await?;
-        let pools = Pools { writers: pool.clone(), notes: pool.clone(), readers: pool };
+        let path = file_of(&pool).await?;
+        let lock = path.as_deref().map(Lock::beside).transpose()?;
+        let store = prepare(&pool, path.as_deref().unwrap_or_else(|| Path::new(""))).await?;
+        let (writers, notes) = (pool.clone(), pool.clone());
+        let pools = Pools { writers, notes, readers: pool, are_ours: false };
         Ok(assembled(Arc::new(SystemClock), store, pools, lock))
     }
 }
@@ -61,6 +61,7 @@ impl SqliteStorage {
 /// Opens a file.
 pub(crate) async fn open(config: SqliteConfig) -> Result<SqliteStorage, OpenError> {
     let SqliteConfig { path, readers, clock, busy_timeout } = config;
+    let path = real_path(&path)?;
     let lock = Lock::beside(&path)?;
     let options = SqliteConnectOptions::new()
         .filename(&path)
@@ -73,11 +74,41 @@ pub(crate) async fn open(config: SqliteConfig) -> Result<SqliteStorage, OpenErro
         .disable_statement_logging();
     let failed = |source| OpenError::Database { path: path.clone(), source };
     let writers = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+    // From now on the file is there. If it goes away, no other takes its place.
+    let options = options.create_if_missing(false);
+    writers.set_connect_options(options.clone());
     let store = prepare(&writers, &path).await?;
     let relaxed = options.clone().synchronous(SqliteSynchronous::Normal);
     let notes = pool(1).connect_with(relaxed).await.map_err(failed)?;
     let readers = pool(readers).connect_with(options.read_only(true)).await.map_err(failed)?;
-    Ok(assembled(clock, store, Pools { writers, notes, readers }, Some(lock)))
+    Ok(assembled(clock, store, Pools { writers, notes, readers, are_ours: true }, Some(lock)))
+}
+
+/// The file itself, whatever links lead to it and wherever the process goes later: so that there is
+/// one lock for it, and connections that are made later are to the same file.
+fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError::Lock { path: path.to_owned(), source };
+    let (Some(name), false) = (path.file_name(), path == Path::new(":memory:")) else {
+        return Err(OpenError::NotAUrl(path.display().to_string()));
+    };
+    if path.exists() {
+        return path.canonicalize().map_err(failed);
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize().map_err(failed)?;
+    Ok(folder.join(name))
+}
+
+/// The file that a pool's connections are to; none for a database in memory.
+async fn file_of(pool: &SqlitePool) -> Result<Option<PathBuf>, OpenError> {
+    let named = pool.connect_options().get_filename().to_owned();
+    let failed = |source| OpenError::Database { path: named.clone(), source };
+    let file: Option<String> =
+        sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+            .fetch_one(pool)
+            .await
+            .map_err(failed)?;
+    file.filter(|file| !file.is_empty()).map(|file| real_path(Path::new(&file))).transpose()
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
@@ -99,6 +130,8 @@ struct Pools {
     writers: SqlitePool,
     notes: SqlitePool,
     readers: SqlitePool,
+    /// They were made here, and are closed here.
+    are_ours: bool,
 }
 
 fn assembled(
@@ -107,8 +140,17 @@ fn assembled(
     pools: Pools,
     lock: Option<Lock>,
 ) -> SqliteStorage {
-    let Pools { writers, notes, readers } = pools;
+    let Pools { writers, notes, readers, are_ours } = pools;
     let turn = Mutex::new(());
-    let shared = Shared { clock, store, writers, notes, readers, turn, _lock: lock };
+    let shared = Shared {
+        clock,
+        store,
+        readers,
+        notes,
+        writers,
+        pools_are_ours: are_ours,
+        turn,
+        _lock: lock,
+    };
     SqliteStorage { shared: Arc::new(shared) }
 }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use ticketing_core::ports::ListingQuery;
 use ticketing_core::values::UserId;
 
-use crate::listings::{self, PLACE, RARE, sql_of};
+use crate::listings::{self, FOUND, PLACE, walk_sql, words_sql};
 use crate::many::Lookup;
 use crate::rows::{event, key, pool};
 use crate::storage::SqliteStorage;
@@ -48,6 +48,7 @@ async fn lists_are_read_through_indexes_in_their_order() {
         orders::DUE_OF,
         reads::PAYMENTS_OF,
         reads::REFUNDS_OF,
+        reads::DEAD,
         reads::PARKED,
         reads::FAILED,
         reads::CLEARING,
@@ -63,7 +64,7 @@ async fn lists_are_read_through_indexes_in_their_order() {
         webhooks::WEBHOOK_WAITS,
         webhooks::TO_CLAIM,
         PLACE,
-        RARE,
+        FOUND,
     ] {
         assert_bounded(&plan(&storage, sql).await, sql);
     }
@@ -97,12 +98,12 @@ async fn listings_are_walked_by_age() {
     for all in [false, true] {
         for seller in [None, seller.clone()] {
             let query = ListingQuery { all, seller, ..ListingQuery::default() };
-            let sql = sql_of(&query, false);
+            let sql = walk_sql(&query);
             let steps = plan(&storage, &sql).await;
             assert_bounded(&steps, &sql);
         }
     }
-    let sql = sql_of(&ListingQuery::default(), false);
+    let sql = walk_sql(&ListingQuery::default());
     let steps = plan(&storage, &sql).await;
     let index = "ticketing_pools_to_buy";
     assert!(
@@ -115,7 +116,7 @@ async fn listings_are_walked_by_age() {
 #[tokio::test]
 async fn rare_words_lead_to_their_listings() {
     let (_folder, storage) = storage().await;
-    let sql = sql_of(&ListingQuery::default(), true);
+    let sql = words_sql(&ListingQuery::default());
     let steps = plan(&storage, &sql).await;
     assert!(steps.first().is_some_and(|step| step.contains("VIRTUAL TABLE INDEX")), "{steps:#?}");
     assert!(!steps.iter().any(|step| step.starts_with("SCAN t")), "{steps:#?}");

@@ -146,16 +146,17 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Due<Payment>, PortError> {
-        let term = Term::new(self.shared.clock.now(), lease);
+        let now = self.shared.clock.now();
         let write = async {
-            if !self.is_waiting(work::PAYMENT_WAITS, term.now).await? {
+            if !self.is_waiting(work::PAYMENT_WAITS, now).await? {
                 return Ok(Vec::new());
             }
             let mut writer = self.shared.notes().await?;
+            let term = Term::new(self.shared.clock.now(), lease);
             let leased = work::lease_payments(&mut writer.conn, term, limit).await;
             writer.checked(leased)
         };
-        told(write.await, "unsettled_payments").map(|items| Due { now: term.now, items })
+        told(write.await, "unsettled_payments").map(|items| Due { now, items })
     }
 
     async fn unsettled_refunds(
@@ -163,16 +164,17 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Due<Refund>, PortError> {
-        let term = Term::new(self.shared.clock.now(), lease);
+        let now = self.shared.clock.now();
         let write = async {
-            if !self.is_waiting(work::REFUND_WAITS, term.now).await? {
+            if !self.is_waiting(work::REFUND_WAITS, now).await? {
                 return Ok(Vec::new());
             }
             let mut writer = self.shared.notes().await?;
+            let term = Term::new(self.shared.clock.now(), lease);
             let leased = work::lease_refunds(&mut writer.conn, term, limit).await;
             writer.checked(leased)
         };
-        told(write.await, "unsettled_refunds").map(|items| Due { now: term.now, items })
+        told(write.await, "unsettled_refunds").map(|items| Due { now, items })
     }
 
     async fn parked_payments(&self, limit: usize) -> Result<Vec<Payment>, PortError> {
@@ -199,12 +201,13 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<Webhook>, PortError> {
-        let term = Term::new(self.shared.clock.now(), lease);
+        let now = self.shared.clock.now();
         let write = async {
-            if !self.is_waiting(webhooks::WEBHOOK_WAITS, term.now).await? {
+            if !self.is_waiting(webhooks::WEBHOOK_WAITS, now).await? {
                 return Ok(Vec::new());
             }
             let mut writer = self.shared.notes().await?;
+            let term = Term::new(self.shared.clock.now(), lease);
             let claimed = webhooks::claim(&mut writer.conn, term, limit).await;
             writer.checked(claimed)
         };
@@ -216,12 +219,13 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, PortError> {
-        let term = Term::new(self.shared.clock.now(), lease);
+        let now = self.shared.clock.now();
         let write = async {
-            if !self.is_waiting(work::ROW_WAITS, term.now).await? {
+            if !self.is_waiting(work::ROW_WAITS, now).await? {
                 return Ok(Vec::new());
             }
             let mut writer = self.shared.notes().await?;
+            let term = Term::new(self.shared.clock.now(), lease);
             let claimed = work::claim_outbox(&mut writer.conn, term, limit).await;
             let claimed = writer.checked(claimed)?;
             drop(writer);
@@ -268,9 +272,22 @@ impl Storage for SqliteStorage {
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, PortError> {
         let write = async {
+            let mut gone = 0;
+            loop {
+                // Others have their turn between the pieces.
+                let some = limit.saturating_sub(gone).min(work::ROWS_AT_ONCE);
+                let mut writer = self.shared.notes().await?;
+                let rows = work::forget_published(&mut writer.conn, before, some).await;
+                let rows = writer.checked(rows)?;
+                gone = gone.saturating_add(rows);
+                if rows < work::ROWS_AT_ONCE {
+                    break;
+                }
+            }
             let mut writer = self.shared.notes().await?;
-            let gone = work::prune(&mut writer.conn, before, limit).await;
-            writer.checked(gone)
+            let others = work::forget_others(&mut writer.conn, before, limit.saturating_sub(gone));
+            let others = others.await;
+            Ok(gone.saturating_add(writer.checked(others)?))
         };
         told(write.await, "prune")
     }

@@ -1,7 +1,7 @@
 //! What is asked by id.
 
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use ticketing_core::domain::{Event, EventKey, Payment, Refund};
 use ticketing_core::ports::{DeadLetter, KeyRecord};
 use ticketing_core::values::{
@@ -9,6 +9,7 @@ use ticketing_core::values::{
 };
 
 use crate::error::Failure;
+use crate::fields::Fields;
 use crate::outbox;
 use crate::rows::{event, key, payment, refund};
 
@@ -20,6 +21,8 @@ pub(crate) const PARKED: &str = "SELECT * FROM ticketing_payments \
      WHERE state = 'needs_operator' ORDER BY created_at, id LIMIT ?";
 pub(crate) const FAILED: &str = "SELECT * FROM ticketing_refunds \
      WHERE state = 'failed' ORDER BY created_at, id LIMIT ?";
+pub(crate) const DEAD: &str =
+    "SELECT * FROM ticketing_dead_letters ORDER BY at DESC, kind, id, version LIMIT ?";
 pub(crate) const CLEARING: &str =
     "SELECT id FROM ticketing_pools WHERE state = 'clearing' ORDER BY id LIMIT ?";
 
@@ -95,8 +98,8 @@ pub(crate) async fn clearing_pools(
     limit: usize,
 ) -> Result<Vec<PoolId>, Failure> {
     let rows = sqlx::query(CLEARING).bind(limit_of(limit)).fetch_all(conn).await?;
-    let ids = rows.iter().map(|row| Ok(PoolId::from_uuid(row.try_get("id")?)));
-    ids.collect()
+    let id = |row: &SqliteRow| Fields::of("pools", row).id("id", PoolId::from_uuid);
+    Ok(readable(rows.iter().map(id)))
 }
 
 /// Payments that are with an operator, the oldest first.
@@ -122,13 +125,8 @@ pub(crate) async fn dead_letters(
     conn: &mut SqliteConnection,
     limit: usize,
 ) -> Result<Vec<DeadLetter>, Failure> {
-    let rows = sqlx::query(
-        "SELECT * FROM ticketing_dead_letters ORDER BY at DESC, kind, id, version LIMIT ?",
-    )
-    .bind(limit_of(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(outbox::read_dead).collect()
+    let rows = sqlx::query(DEAD).bind(limit_of(limit)).fetch_all(conn).await?;
+    Ok(readable_rows(&rows, outbox::read_dead))
 }
 
 /// A limit as SQLite takes it.

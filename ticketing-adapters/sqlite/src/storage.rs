@@ -24,14 +24,16 @@ pub struct SqliteStorage {
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: StoreId,
-    /// Connections that write what must not be lost. Of our own there is one; of a host's pool,
-    /// any.
-    pub(crate) writers: SqlitePool,
+    /// Connections that only read.
+    pub(crate) readers: SqlitePool,
     /// Connections that note who works on what: leases, and what was published. It is not on disk
     /// when it is answered, as what a power cut takes of it is only done once more.
     pub(crate) notes: SqlitePool,
-    /// Connections that only read.
-    pub(crate) readers: SqlitePool,
+    /// Connections that write what must not be lost. Of our own there is one; of a host's pool,
+    /// any.
+    pub(crate) writers: SqlitePool,
+    /// Whether the pools were made here.
+    pub(crate) pools_are_ours: bool,
     /// Held by the one task that writes: SQLite would let others try again and again, in no order.
     pub(crate) turn: Mutex<()>,
     pub(crate) _lock: Option<Lock>,
@@ -45,11 +47,15 @@ pub(crate) struct Writer<'a> {
 
 impl SqliteStorage {
     /// Closes every connection, after what is being written is written. The file can be opened
-    /// again once the last clone is gone.
+    /// again once the last clone is gone. A host's pool stays open.
     pub async fn close(&self) {
-        self.shared.writers.close().await;
-        self.shared.notes.close().await;
-        self.shared.readers.close().await;
+        let _turn = self.shared.turn.lock().await;
+        if self.shared.pools_are_ours {
+            // The one that may write comes last: it puts the log into the file and removes it.
+            self.shared.readers.close().await;
+            self.shared.notes.close().await;
+            self.shared.writers.close().await;
+        }
     }
 }
 

@@ -201,14 +201,18 @@ pub(crate) async fn outbox_depth(conn: &mut SqliteConnection) -> Result<OutboxDe
     })
 }
 
-/// Forgets what is old: published rows with their events, then keys, then webhooks.
-pub(crate) async fn prune(
+/// How many published rows are forgotten in one transaction: each can have hundreds of events, and
+/// nobody else writes meanwhile.
+pub(crate) const ROWS_AT_ONCE: usize = 16;
+
+/// Forgets what is old of keys, then of webhooks.
+pub(crate) async fn forget_others(
     conn: &mut SqliteConnection,
     before: Timestamp,
     limit: usize,
 ) -> Result<usize, Failure> {
     let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
-    let mut gone = forget_published(&mut transaction, before, limit).await?;
+    let mut gone = 0_usize;
     for sql in [OLD_KEYS, OLD_WEBHOOKS] {
         let done = sqlx::query(sql)
             .bind(before.as_micros())
@@ -232,18 +236,21 @@ pub(crate) const OLD_WEBHOOKS: &str = "DELETE FROM ticketing_webhooks WHERE (gat
      (SELECT gateway, id FROM ticketing_webhooks WHERE closed = 1 AND received_at < ? \
      ORDER BY received_at LIMIT ?)";
 
-async fn forget_published(
+/// Forgets published rows that are old, with their events.
+pub(crate) async fn forget_published(
     conn: &mut SqliteConnection,
     before: Timestamp,
     limit: usize,
 ) -> Result<usize, Failure> {
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
     let rows = sqlx::query(OLD_ROWS)
         .bind(before.as_micros())
         .bind(limit_of(limit))
-        .fetch_all(&mut *conn)
+        .fetch_all(&mut *transaction)
         .await?;
     let keys: Vec<EventKey> =
         readable_rows(&rows, outbox::read).into_iter().flat_map(|row| row.keys).collect();
-    event::forget(conn, &keys).await?;
+    event::forget(&mut transaction, &keys).await?;
+    transaction.commit().await?;
     Ok(rows.len())
 }

@@ -52,6 +52,58 @@ async fn a_file_is_opened_once_at_a_time() {
     assert_eq!(again.store_id().await.unwrap(), id, "the id is the file's");
 }
 
+/// Two names of one file are one file: the lock is the file's.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_is_the_file_that_it_leads_to() {
+    let folder = folder();
+    let (file, link) = (folder.path().join("tickets.db"), folder.path().join("link.db"));
+    let _storage = SqliteStorage::open(&file).await.unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let (error, words) = refused(&link).await;
+    assert!(matches!(error, OpenError::InUse(_)), "{words}");
+}
+
+/// Connections that are made later are to the same file, wherever the process has gone meanwhile.
+#[tokio::test]
+async fn a_relative_path_is_kept_when_the_process_goes_elsewhere() {
+    let (folder, elsewhere) = (folder(), tempfile::tempdir().unwrap());
+    std::env::set_current_dir(folder.path()).unwrap();
+    let storage = SqliteStorage::open("tickets.db").await.unwrap();
+    std::env::set_current_dir(elsewhere.path()).unwrap();
+    let questions = (0..32).map(|_| {
+        let storage = storage.clone();
+        tokio::spawn(async move { storage.outbox_depth().await.map(|depth| depth.rows) })
+    });
+    for question in questions.collect::<Vec<_>>() {
+        assert_eq!(question.await.unwrap().unwrap(), 0);
+    }
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "nothing is made there");
+}
+
+/// What was written is in the file itself after it was closed, which people then copy.
+#[tokio::test]
+async fn a_closed_file_is_whole_without_its_log() {
+    let folder = folder();
+    let file = folder.path().join("tickets.db");
+    let storage = SqliteStorage::open(&file).await.unwrap();
+    let id = storage.store_id().await.unwrap();
+    storage.outbox_depth().await.unwrap();
+    storage.close().await;
+    assert!(!folder.path().join("tickets.db-wal").exists(), "the log is in the file");
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(&file, &copy).unwrap();
+    assert_eq!(SqliteStorage::open(&copy).await.unwrap().store_id().await.unwrap(), id);
+}
+
+#[tokio::test]
+async fn what_is_kept_in_memory_is_no_file() {
+    for path in [":memory:", ""] {
+        let error = SqliteStorage::open(path).await.unwrap_err();
+        assert!(matches!(error, OpenError::NotAUrl(_)), "{path:?}: {error:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_url_names_a_file() {
     let folder = folder();
@@ -77,13 +129,18 @@ async fn a_host_keeps_its_tables_beside() {
         .await
         .unwrap();
     let storage = SqliteStorage::from_pool(pool.clone()).await.unwrap();
-    let engine =
-        Ticketing::builder().storage(storage).gateway(MemoryGateway::new()).start().await.unwrap();
+    let engine = Ticketing::builder()
+        .storage(storage.clone())
+        .gateway(MemoryGateway::new())
+        .start()
+        .await
+        .unwrap();
     let (seller, buyer) = (UserId::new("ada").unwrap(), UserId::new("ben").unwrap());
     let new = NewTicket::new("Front row", Money::usd(20_00));
     let ticket = engine.tickets().list_for_sale(seller, new).await.unwrap();
     engine.orders().reserve(buyer, [(ticket.id, 1)]).await.unwrap();
     engine.shutdown().await.unwrap();
+    storage.close().await;
     let held: i64 =
         sqlx::query_scalar("SELECT held FROM ticketing_pools").fetch_one(&pool).await.unwrap();
     assert_eq!(held, 1);

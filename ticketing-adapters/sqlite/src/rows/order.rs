@@ -120,7 +120,7 @@ pub(crate) async fn update(
         return Err(Failure::Moved { table: TABLE });
     }
     for FurtherLine { order, place, line } in further_lines(order) {
-        sqlx::query(
+        let done = sqlx::query(
             "UPDATE ticketing_order_lines SET returned = ?, restocked = ?, live = ? \
              WHERE order_id = ? AND place = ?",
         )
@@ -132,6 +132,9 @@ pub(crate) async fn update(
         .execute(&mut *conn)
         .await
         .map_err(Failure::of_write)?;
+        if done.rows_affected() != 1 {
+            return Err(Failure::Moved { table: LINES });
+        }
     }
     Ok(())
 }

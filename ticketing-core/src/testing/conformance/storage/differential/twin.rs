@@ -10,11 +10,11 @@ use crate::domain::event::{DomainEvent, EventKey};
 use crate::domain::inventory::Pool;
 use crate::domain::order::{Order, OrderState};
 use crate::memory::{Books, MemoryStorage};
-use crate::ports::{Group, Listing, ListingQuery, OrderDirection, Storage};
+use crate::ports::{Group, ListingQuery, OrderDirection, Storage};
 use crate::testing::ManualClock;
 use crate::testing::conformance::storage::reads::same_on_the_wire;
 use crate::testing::conformance::verdict::{fail, worked};
-use crate::values::{Page, Timestamp, UserId};
+use crate::values::{Page, PageLimit, Timestamp, UserId};
 
 /// The reference, whose clock is set to the storage's before every group.
 #[derive(Debug)]
@@ -110,14 +110,20 @@ impl Twin {
 
     async fn compare_lists(&self, scene: &Scene, books: &Books) {
         let storage = scene.storage();
+        let seller = books.tickets.first().map(|ticket| ticket.seller.clone());
+        let some_words = vec!["ro".to_owned()];
         for all in [true, false] {
-            let query = ListingQuery { all, ..ListingQuery::default() };
-            let read = worked(storage.search(&query).await, "search").items;
-            let wanted = worked(self.memory.search(&query).await, "search").items;
-            let ids = |listings: &[Listing]| -> BTreeSet<_> {
-                listings.iter().map(|listing| listing.ticket.id).collect()
-            };
-            assert_eq!(ids(&read), ids(&wanted), "search");
+            for seller in [None, seller.clone()] {
+                for words in [Vec::new(), some_words.clone()] {
+                    let limit = worked(PageLimit::new(7), "a page limit");
+                    let page = Page { limit, after: None };
+                    self.compare_pages(
+                        scene,
+                        ListingQuery { words, seller: seller.clone(), all, page },
+                    )
+                    .await;
+                }
+            }
         }
         let buyers: BTreeSet<&UserId> = books.orders.iter().map(|order| &order.buyer).collect();
         for buyer in buyers {
@@ -125,12 +131,39 @@ impl Twin {
             let read = worked(storage.orders_of(buyer, direction, page).await, "orders_of");
             let wanted = self.memory.orders_of(buyer, direction, page).await;
             let wanted = worked(wanted, "orders_of");
-            assert_eq!(read.items.len(), wanted.items.len(), "orders of {buyer}");
+            assert_eq!(read, wanted, "orders of {buyer}");
         }
         for order in &books.orders {
             let read = worked(storage.payments_of(order.id).await, "payments_of");
             let wanted = worked(self.memory.payments_of(order.id).await, "payments_of");
-            assert_eq!(read.len(), wanted.len(), "payments of {}", order.id);
+            assert_eq!(read, wanted, "payments of {}", order.id);
+        }
+        for payment in &books.payments {
+            let read = worked(storage.refunds_of(payment.id).await, "refunds_of");
+            let wanted = worked(self.memory.refunds_of(payment.id).await, "refunds_of");
+            assert_eq!(read, wanted, "refunds of {}", payment.id);
+            if let Some(intent) = &payment.intent {
+                let read = worked(storage.payment_by_intent(intent).await, "payment_by_intent");
+                assert_eq!(read.as_ref(), Some(payment));
+            }
+        }
+        let read = worked(storage.parked_payments(1000).await, "parked_payments");
+        assert_eq!(read, worked(self.memory.parked_payments(1000).await, "parked_payments"));
+        let read = worked(storage.failed_refunds(1000).await, "failed_refunds");
+        assert_eq!(read, worked(self.memory.failed_refunds(1000).await, "failed_refunds"));
+    }
+
+    /// Compares every page of a list of listings.
+    async fn compare_pages(&self, scene: &Scene, mut query: ListingQuery) {
+        loop {
+            self.clock.set(scene.now().await);
+            let read = worked(scene.storage().search(&query).await, "search");
+            let wanted = worked(self.memory.search(&query).await, "search");
+            assert_eq!(read, wanted, "{query:?}");
+            match read.next {
+                Some(after) => query.page.after = Some(after),
+                None => return,
+            }
         }
     }
 
