@@ -1,13 +1,4 @@
-//! Measures the engine beside what it replaces, in alternating rounds of one run.
-//!
-//! Figures of two runs can't be compared: machines differ, and the same one is busy now and idle
-//! then. So every claim is a ratio of medians within one run, and after every round the database is
-//! asked whether it holds exactly what was sold.
-//!
-//! ```text
-//! cargo run --release -p ticketing-bench -- compare --store sqlite --callers 64
-//! ```
-
+#![doc = include_str!("../README.md")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod compare;

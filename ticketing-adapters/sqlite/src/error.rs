@@ -33,6 +33,9 @@ pub enum OpenError {
         /// The last one that is.
         known: i64,
     },
+    /// It can't be written: its mode, its folder, or the file system it is on.
+    #[error("the file {} can only be read", .0.display())]
+    ReadOnly(PathBuf),
     /// Its tables are not as this version made them.
     #[error("the tables in the file can't be brought up to date")]
     Migration(#[source] MigrateError),
@@ -85,13 +88,25 @@ pub(crate) enum Failure {
 /// The class of SQLite's result codes for broken constraints; what is above it tells which.
 const CONSTRAINT: u32 = 19;
 
+/// The class of SQLite's result codes for files that can't be written.
+const READ_ONLY: u32 = 8;
+
+/// Whether the database says that it can't be written.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    class_of(error) == Some(READ_ONLY)
+}
+
+/// The class of SQLite's result code, if it has one.
+fn class_of(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code)?;
+    Some(code.parse::<u32>().ok()? & 0xff)
+}
+
 impl Failure {
     /// The failure of a statement that writes.
     pub(crate) fn of_write(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        let code = code.and_then(|code| code.parse::<u32>().ok());
-        match code {
-            Some(code) if code & 0xff == CONSTRAINT => Self::Refused(error),
+        match class_of(&error) {
+            Some(CONSTRAINT) => Self::Refused(error),
             Some(_) | None => Self::Database(error),
         }
     }

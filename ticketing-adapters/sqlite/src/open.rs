@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlitePool};
 use ticketing_core::ports::{Clock, IdSource, RandomIds, SystemClock};
@@ -11,7 +12,7 @@ use ticketing_core::values::StoreId;
 use tokio::sync::Mutex;
 
 use crate::config::SqliteConfig;
-use crate::error::OpenError;
+use crate::error::{OpenError, is_read_only};
 use crate::lock::Lock;
 use crate::schema;
 use crate::storage::{Shared, SqliteStorage};
@@ -123,7 +124,15 @@ fn pool(connections: u32) -> SqlitePoolOptions {
 async fn prepare(writers: &SqlitePool, path: &Path) -> Result<StoreId, OpenError> {
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let mut conn = writers.acquire().await.map_err(failed)?;
-    schema::prepare(&mut conn, StoreId::from_uuid(RandomIds.next())).await
+    let prepared = schema::prepare(&mut conn, StoreId::from_uuid(RandomIds.next())).await;
+    prepared.map_err(|error| {
+        if let OpenError::Migration(MigrateError::Execute(cause)) = &error
+            && is_read_only(cause)
+        {
+            return OpenError::ReadOnly(path.to_owned());
+        }
+        error
+    })
 }
 
 struct Pools {
