@@ -206,8 +206,11 @@ impl Builder {
     }
 
     async fn build(self, commands: &Stopper, writer: &Stopper) -> Result<Arc<Engine>, StartError> {
-        let storage = self.storage.ok_or(StartError::Missing("storage"))?;
-        let gateway = self.gateway.ok_or(StartError::Missing("payment gateway"))?;
+        let storage =
+            self.storage.ok_or(StartError::Missing("storage: name one with `Builder::storage`"))?;
+        let gateway = self
+            .gateway
+            .ok_or(StartError::Missing("payment gateway: name one with `Builder::gateway`"))?;
         let runtime = match self.runtime {
             Some(runtime) => runtime,
             None => tokio_runtime()?,

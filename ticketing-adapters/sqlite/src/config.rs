@@ -46,7 +46,7 @@ impl SqliteConfig {
     /// # Errors
     /// [`OpenError::NotAUrl`] for anything else.
     pub fn from_url(url: &str) -> Result<Self, OpenError> {
-        Self::read_url(url).ok_or_else(|| OpenError::NotAUrl(url.to_owned()))
+        Self::read_url(url).ok_or_else(|| OpenError::NotAUrl(without_secrets(url)))
     }
 
     fn read_url(url: &str) -> Option<Self> {
@@ -89,6 +89,14 @@ impl SqliteConfig {
     /// An [`OpenError`] that says what is in the way.
     pub async fn open(self) -> Result<SqliteStorage, OpenError> {
         crate::open::open(self).await
+    }
+}
+
+/// As much of a URL as may be shown: those of other schemes can have passwords in them.
+fn without_secrets(url: &str) -> String {
+    match url.split_once(':') {
+        Some((scheme, _)) if scheme != "sqlite" => format!("{scheme}:..."),
+        Some(_) | None => url.to_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ pub enum OpenError {
     #[error("{0:?} is not the URL of a SQLite file, such as sqlite:tickets.db")]
     NotAUrl(String),
     /// Another process, or another storage in this one, has it open.
-    #[error("{} is in use: one process at a time may sell from a file", .0.display())]
+    #[error("{} is in use by another storage, of this process or of another", .0.display())]
     InUse(PathBuf),
     /// Its lock file can't be made or locked.
     #[error("the lock file {} can't be used", .path.display())]

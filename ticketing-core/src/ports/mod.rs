@@ -3,7 +3,7 @@
 //! Every port is object-safe and used as `Arc<dyn Port>`: backends are chosen at run time, and
 //! third parties write their own. A port asks for the least that an implementer must give; its
 //! documentation says what is atomic, what is ordered, and what holds if the future is dropped.
-//! [`testing::conformance`](crate::testing::conformance) runs that contract against an adapter.
+//! The suites of `testing::conformance` (feature `testing`) run that contract against an adapter.
 //!
 //! | port | promise |
 //! |---|---|
