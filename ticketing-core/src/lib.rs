@@ -11,10 +11,10 @@ mod ticketing;
 pub mod values;
 
 pub use builder::{Builder, Duties, StartError};
-pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection};
+pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection, TicketChanges};
 pub use ports::PaymentMethod;
 pub use service::{
-    Caller, Error, ListingView, Operator, PaymentOutcome, PaymentReceipt, RefundRequest, Refunder,
-    Settings, Stuck, Viewer, WebhookFailure,
+    Caller, Error, ListingView, Operator, PaymentOutcome, PaymentReceipt, RefundAmount,
+    RefundRequest, Refunder, Settings, Stuck, Viewer, WebhookFailure,
 };
 pub use ticketing::Ticketing;

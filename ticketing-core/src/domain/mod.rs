@@ -47,4 +47,4 @@ pub use order::{CancelReason, Line, Order, OrderCommand, OrderState};
 pub use payment::{ConfirmedBy, Payment, PaymentCommand, PaymentState};
 pub use refund::{Refund, RefundCommand, RefundState};
 pub use rejection::{FieldError, Reason, Rejection};
-pub use ticket::{NewTicket, Ticket, TicketCommand, TicketEdit, TicketState};
+pub use ticket::{NewTicket, Ticket, TicketChanges, TicketCommand, TicketEdit, TicketState};

@@ -27,6 +27,8 @@
 
 use std::time::Duration;
 
+pub use changes::TicketChanges;
+
 use crate::domain::decision::Decision;
 use crate::domain::event::DomainEvent;
 use crate::domain::inventory::{Pool, PoolCommand, PoolTerms};
@@ -34,6 +36,8 @@ use crate::domain::rejection::{FieldError, Reason, Rejection};
 use crate::values::{
     Description, Money, Quantity, TicketId, TimeWindow, Timestamp, Title, UserId, Venue, Version,
 };
+
+mod changes;
 
 /// A listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,6 +184,14 @@ impl NewTicket {
     #[must_use]
     pub fn sale_ends_at(self, at: Timestamp) -> Self {
         Self { sale_ends_at: Some(at), ..self }
+    }
+
+    /// Whether it could be listed, asked before anything is done.
+    ///
+    /// # Errors
+    /// Every field that is wrong.
+    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+        self.clone().into_terms().map(drop)
     }
 
     /// The checked terms, or every field that is wrong.

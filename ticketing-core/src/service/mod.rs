@@ -52,7 +52,7 @@ pub use error::Error;
 pub use operator::{Operator, Stuck};
 pub use orders::Orders;
 pub use payments::{PaymentOutcome, PaymentReceipt, Payments, WebhookFailure};
-pub use refund_terms::{RefundRequest, Refunder, Viewer};
+pub use refund_terms::{RefundAmount, RefundRequest, Refunder, Viewer};
 pub use refunds::Refunds;
 pub use settings::{InvalidSettings, Settings};
 pub use tickets::{ListingView, Tickets};

@@ -22,7 +22,7 @@ use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
-use crate::values::{OrderId, PaymentId, TimeWindow, Timestamp, UserId};
+use crate::values::{GatewayName, OrderId, PaymentId, TimeWindow, Timestamp, UserId};
 
 /// What can be done with payments.
 #[derive(Debug, Clone)]
@@ -104,6 +104,11 @@ struct Paying {
 impl Payments {
     pub(crate) fn new(engine: Arc<Engine>, caller: Caller) -> Self {
         Self { engine, caller }
+    }
+
+    /// The gateway's name, as its webhooks' address has it.
+    pub fn gateway(&self) -> GatewayName {
+        self.engine.gateway.name()
     }
 
     /// Pays for an order with a card token.

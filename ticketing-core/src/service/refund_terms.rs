@@ -2,7 +2,7 @@
 
 use crate::domain::order::{Line, Order, OrderRefund, ReturnedLine};
 use crate::domain::rejection::{FieldError, Reason};
-use crate::values::{Money, MoneyError, Note, Quantity, TicketId, UserId};
+use crate::values::{Currency, MajorUnits, Money, MoneyError, Note, Quantity, TicketId, UserId};
 
 /// Who gives money back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +33,44 @@ pub struct RefundRequest {
     /// The units that come back.
     pub lines: Vec<(TicketId, u32)>,
     /// The sum.
-    pub amount: Option<Money>,
+    pub amount: Option<RefundAmount>,
     /// Whether the units go back on sale.
     pub restock: bool,
     /// Why.
     pub reason: Option<String>,
+}
+
+/// How much is to be given back.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub enum RefundAmount {
+    /// This sum; one in another currency than the order's is refused.
+    Exact(Money),
+    /// So many major units of the order's currency.
+    OfTheOrder(MajorUnits),
+}
+
+impl From<Money> for RefundAmount {
+    fn from(amount: Money) -> Self {
+        Self::Exact(amount)
+    }
+}
+
+impl From<MajorUnits> for RefundAmount {
+    fn from(amount: MajorUnits) -> Self {
+        Self::OfTheOrder(amount)
+    }
+}
+
+impl RefundAmount {
+    fn in_currency(&self, currency: Currency) -> Result<Money, Reason> {
+        match self {
+            Self::Exact(amount) if amount.currency() == currency => Ok(*amount),
+            Self::Exact(_) => {
+                Err(invalid("amount", "wrong_currency", "The order is in another currency"))
+            }
+            Self::OfTheOrder(amount) => amount.in_currency(currency).map_err(too_much),
+        }
+    }
 }
 
 impl RefundRequest {
@@ -53,8 +86,8 @@ impl RefundRequest {
 
     /// This sum.
     #[must_use]
-    pub fn amount(self, amount: Money) -> Self {
-        Self { amount: Some(amount), ..self }
+    pub fn amount(self, amount: impl Into<RefundAmount>) -> Self {
+        Self { amount: Some(amount.into()), ..self }
     }
 
     /// And put the units back on sale.
@@ -79,11 +112,8 @@ pub(crate) fn terms_of(order: &Order, request: &RefundRequest) -> Result<OrderRe
     let everything = request.lines.is_empty() && request.amount.is_none();
     let lines = if everything { kept_lines(order)? } else { returned_lines(&request.lines)? };
     let left = order.left_to_refund().map_err(too_much)?;
-    let amount = match request.amount {
-        Some(amount) if amount.currency() != left.currency() => {
-            return Err(invalid("amount", "wrong_currency", "The order is in another currency"));
-        }
-        Some(amount) => amount,
+    let amount = match &request.amount {
+        Some(amount) => amount.in_currency(left.currency())?,
         None if everything => left,
         None => price_of(order, &lines)?,
     };
@@ -118,6 +148,17 @@ fn price_of(order: &Order, lines: &[ReturnedLine]) -> Result<Money, Reason> {
         sum = sum.checked_add(price).map_err(too_much)?;
     }
     Ok(sum)
+}
+
+/// Whoever sells nothing of an order hears that first, and nothing of its state.
+pub(crate) fn check_part(by: &Refunder, order: &Order) -> Result<(), Reason> {
+    match by {
+        Refunder::Operator(_) => Ok(()),
+        Refunder::Seller(seller) if order.lines.iter().any(|line| line.seller_id == *seller) => {
+            Ok(())
+        }
+        Refunder::Seller(_) => Err(Reason::NotOwner),
+    }
 }
 
 /// A seller of every line may give back anything. Beside others, a seller gives back units of its

@@ -16,7 +16,9 @@ use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
-use crate::service::refund_terms::{RefundRequest, Refunder, Viewer, check_authority, terms_of};
+use crate::service::refund_terms::{
+    RefundRequest, Refunder, Viewer, check_authority, check_part, terms_of,
+};
 use crate::values::{OrderId, RefundId};
 
 /// What can be done with refunds.
@@ -66,6 +68,7 @@ impl Refunds {
             let order = engine.order(id).await?;
             let state = order.state.name();
             let refused = |reason| Rejection::new(REFUND, state, reason);
+            check_part(by, &order).map_err(refused)?;
             let asked = terms_of(&order, request).map_err(refused)?;
             check_authority(by, &order, &asked).map_err(refused)?;
             let Some(payment) = order.attempt() else {

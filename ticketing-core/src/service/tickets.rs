@@ -6,7 +6,9 @@ use tracing::instrument;
 
 use crate::domain::event::EventKey;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::domain::ticket::{NewTicket, Ticket, TicketCommand, TicketDecision, TicketEdit};
+use crate::domain::ticket::{
+    NewTicket, Ticket, TicketChanges, TicketCommand, TicketDecision, TicketEdit,
+};
 use crate::domain::view::{InventoryView, TicketView};
 use crate::ports::storage::{Listing, ListingQuery};
 use crate::service::caller::Caller;
@@ -76,7 +78,8 @@ impl Tickets {
         Err(rounds.over().into())
     }
 
-    /// Puts new terms in place of the old ones. `seen` is the version that the seller saw.
+    /// Changes the terms, or puts new ones in place of all of them. `seen` is the version that the
+    /// seller saw.
     ///
     /// # Errors
     /// The listing does not exist or is another's; it was withdrawn; units are held or sold and
@@ -86,12 +89,14 @@ impl Tickets {
         &self,
         seller: &UserId,
         id: TicketId,
-        terms: NewTicket,
+        changes: impl Into<TicketChanges> + Send,
         seen: Option<Version>,
     ) -> Result<TicketView, Error> {
-        let key = KeyUse::of(&self.caller, seller, "edit", &(id, &terms, seen))?;
+        let changes = changes.into();
+        let key = KeyUse::of(&self.caller, seller, "edit", &(id, &changes, seen))?;
         let fresh = self.change_fresh(seller, id, key.clone(), move |listing: &Listing| {
-            TicketCommand::Edit(TicketEdit { terms: terms.clone(), seen, pool: listing.pool })
+            let terms = changes.over(&listing.ticket.terms);
+            TicketCommand::Edit(TicketEdit { terms, seen, pool: listing.pool })
         });
         self.engine.once(key, Box::pin(fresh)).await
     }

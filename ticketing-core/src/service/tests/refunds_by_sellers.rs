@@ -8,7 +8,7 @@ use crate::service::tests::people::{ann, seller, token};
 use crate::service::tests::state::code_of;
 use crate::service::tests::world::{PRICE, World};
 use crate::testing::builders::user;
-use crate::values::{Money, TicketId, UserId};
+use crate::values::{MajorUnits, Money, TicketId, UserId};
 
 /// A ticket of each of two sellers in one order that was paid for.
 struct Shared {
@@ -73,6 +73,32 @@ fn a_seller_gives_back_its_own_line_at_its_price_at_most() {
 }
 
 /// A sum alone is of no line, so nobody can tell whose it is.
+#[test]
+fn a_stranger_hears_only_that_the_order_is_anothers() {
+    let shared = Shared::new();
+    let stranger = || Refunder::Seller(user("stranger"));
+    let [first, _] = shared.tickets();
+    for request in [
+        RefundRequest::everything(),
+        RefundRequest::lines([(first, 100)]),
+        RefundRequest::default().amount(Money::eur(1)),
+        RefundRequest::default().amount(MajorUnits::new("free")),
+    ] {
+        assert_eq!(code_of(shared.refund(stranger(), request)), "not_owner");
+    }
+}
+
+#[test]
+fn a_sum_may_be_named_in_major_units_of_the_orders_currency() {
+    let shared = Shared::new();
+    let operator = || Refunder::Operator(user("operator"));
+    let of = |text| RefundRequest::default().amount(MajorUnits::new(text));
+    assert_eq!(shared.refund(operator(), of("1.50")).unwrap().amount, Money::usd(1_50));
+    for wrong in ["1.505", "-1", "much", ""] {
+        assert_eq!(code_of(shared.refund(operator(), of(wrong))), "invalid", "{wrong}");
+    }
+}
+
 #[test]
 fn a_seller_beside_others_gives_no_sum_back_without_a_line() {
     let shared = Shared::new();

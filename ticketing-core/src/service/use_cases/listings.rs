@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::event::{Actor, AggregateRef, EventKey};
 use crate::domain::inventory::PoolState;
+use crate::domain::ticket::TicketChanges;
 use crate::domain::view::TicketStatus;
 use crate::ports::storage::ListingQuery;
 use crate::service::use_cases::watched_storage::HeldUp;
@@ -75,6 +76,17 @@ fn an_edit_changes_what_the_next_order_pays_and_no_placed_one() {
     assert_eq!(market.pool(ticket).terms.listing, Version::new(1));
     assert_eq!(market.reserved("late", ticket, 2).total, Money::usd(30_00));
     assert_eq!(market.order(first.id).total, Money::usd(20_00));
+}
+
+#[test]
+fn an_edit_may_name_one_term_alone() {
+    let market = Market::new();
+    let ticket = market.list(a_new_ticket());
+    let mut changes = TicketChanges::default();
+    changes.venue = Some(Some("Harbour stage".to_owned()));
+    let edited = market.run(market.engine.tickets().edit(&a_seller(), ticket.id, changes, None));
+    let venue = Some("Harbour stage".parse().unwrap());
+    assert_eq!(edited.unwrap(), TicketView { version: Version::new(1), venue, ..ticket });
 }
 
 #[test]

@@ -29,7 +29,7 @@ use crate::values::Currency;
 /// assert_eq!(price.in_currency(Currency::USD), Err(MoneyError::NotANumber));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct MajorUnits(Box<str>);
 
 impl MajorUnits {

@@ -1,0 +1,16 @@
+//! The engine over HTTP: one router for each noun, to be nested in any axum application, and all of
+//! them together as the server has them.
+
+mod detached;
+mod error;
+mod extract;
+mod given;
+mod identity;
+pub mod orders;
+mod pages;
+pub mod payments;
+mod state;
+pub mod tickets;
+pub mod webhooks;
+
+pub use identity::{AuthUnavailable, Authenticator, Identity};

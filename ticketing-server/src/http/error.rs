@@ -1,0 +1,185 @@
+//! How every failure looks: `{"errors":[{"message","field"?,"code"}]}`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use ticketing_core::domain::rejection::FieldError;
+use ticketing_core::{Error, WebhookFailure};
+use utoipa::ToSchema;
+
+use super::identity::AuthUnavailable;
+
+mod refusals;
+mod uniform;
+
+pub(crate) use uniform::uniform_errors;
+
+/// A request that failed.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    entries: Vec<ErrorEntry>,
+    retry_after: Option<Duration>,
+}
+
+/// The body of every failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// What is wrong; one entry for each field that is.
+    errors: Vec<ErrorEntry>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ErrorEntry {
+    /// A sentence for people.
+    #[schema(value_type = String)]
+    message: Cow<'static, str>,
+    /// The field of the request that is wrong, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    /// A stable word for programs.
+    code: &'static str,
+    /// What to quote when asking about a failure of ours.
+    #[serde(rename = "correlationId", skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+}
+
+/// Marks a response whose body is an [`ErrorBody`] already.
+#[derive(Debug, Clone, Copy)]
+struct Told;
+
+impl ErrorEntry {
+    fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), field: None, code, correlation_id: None }
+    }
+}
+
+impl From<FieldError> for ErrorEntry {
+    fn from(error: FieldError) -> Self {
+        Self { field: Some(error.field), ..Self::new(error.code, error.message) }
+    }
+}
+
+impl ApiError {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, entries: vec![ErrorEntry::new(code, message)], retry_after: None }
+    }
+
+    /// Fields of the request are wrong.
+    pub(crate) fn invalid(fields: impl IntoIterator<Item = FieldError>) -> Self {
+        let entries = fields.into_iter().map(ErrorEntry::from).collect();
+        Self { status: StatusCode::BAD_REQUEST, entries, retry_after: None }
+    }
+
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(crate) fn not_signed_in() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Not authorized")
+    }
+
+    pub(crate) fn not_owner() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "not_owner", "Not authorized")
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not Found")
+    }
+
+    /// It can't be done now.
+    pub(crate) fn unavailable(retry_after: Duration) -> Self {
+        let message = "The service is unavailable, try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).after(retry_after)
+    }
+
+    /// Too many requests.
+    pub(crate) fn too_many(retry_after: Duration) -> Self {
+        let message = "Too many attempts, try again later";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).after(retry_after)
+    }
+
+    /// A failure of ours, which is told to the log and not to the client.
+    pub(crate) fn internal(what: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = what, "a request failed through no fault of its own");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong")
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.entries.first().map_or("", |entry| entry.code)
+    }
+
+    fn after(self, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..self }
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Rejected(rejection) => refusals::of(rejection),
+            Error::NotFound(_) => Self::not_found(),
+            Error::Conflict => {
+                let message = "Others are changing the same, try again";
+                Self::new(StatusCode::CONFLICT, "conflict", message)
+            }
+            Error::Overloaded { retry_after } => {
+                let message = "Too many are waiting already, try again";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message).after(retry_after)
+            }
+            Error::Unavailable { retry_after, ref source } => {
+                tracing::warn!(error = %source, "a request could not be served");
+                Self::unavailable(retry_after)
+            }
+            bug @ (Error::Bug { .. } | _) => Self::internal(&bug),
+        }
+    }
+}
+
+impl From<WebhookFailure> for ApiError {
+    fn from(failure: WebhookFailure) -> Self {
+        match failure {
+            WebhookFailure::NotBelieved(why) => {
+                Self::bad_request("webhook_not_believed", why.to_string())
+            }
+            WebhookFailure::NotKept(error) => error.into(),
+            unknown => Self::internal(&unknown),
+        }
+    }
+}
+
+impl From<AuthUnavailable> for ApiError {
+    fn from(failure: AuthUnavailable) -> Self {
+        tracing::warn!(error = %failure.source, "it can't be told who is signed in");
+        Self::unavailable(Error::RETRY_AFTER)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Self { status, entries, retry_after } = self;
+        let mut response = (status, Json(ErrorBody { errors: entries })).into_response();
+        if let Some(wait) = retry_after {
+            // Whole seconds, and never none.
+            let seconds = wait.as_millis().div_ceil(1000).max(1).to_string();
+            if let Ok(seconds) = HeaderValue::try_from(seconds) {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            }
+        }
+        response.extensions_mut().insert(Told);
+        response
+    }
+}
