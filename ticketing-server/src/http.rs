@@ -6,6 +6,7 @@ mod error;
 mod extract;
 mod given;
 mod identity;
+pub mod live;
 pub mod orders;
 mod pages;
 pub mod payments;

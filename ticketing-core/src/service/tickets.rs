@@ -176,6 +176,15 @@ impl Tickets {
         self.read(id).await.map(ListingView::from)
     }
 
+    /// Those of the listings that exist, with their units, in the order asked for.
+    ///
+    /// # Errors
+    /// The engine is unavailable.
+    pub async fn find(&self, ids: &[TicketId]) -> Result<Vec<ListingView>, Error> {
+        let found = self.engine.storage.listings(ids).await?;
+        Ok(found.into_iter().map(ListingView::from).collect())
+    }
+
     /// Listings, newest first: those that can be bought now, unless all are asked for.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use ticketing_core::values::UserId;
 
@@ -53,19 +53,26 @@ pub(crate) struct SignedIn(pub(crate) Identity);
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor(pub(crate) Option<Identity>);
 
-impl FromRequestParts<ApiState> for SignedIn {
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn
+where
+    ApiState: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Visitor(identity) = Visitor::from_request_parts(parts, state).await?;
         identity.map(Self).ok_or_else(ApiError::not_signed_in)
     }
 }
 
-impl FromRequestParts<ApiState> for Visitor {
+impl<S: Send + Sync> FromRequestParts<S> for Visitor
+where
+    ApiState: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let state = ApiState::from_ref(state);
         Ok(Self(state.authenticator.authenticate(parts).await?))
     }
 }

@@ -1,0 +1,158 @@
+//! `GET /api/orders/{id}/live`: an order's state and countdown.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use ticketing_core::Ticketing;
+use ticketing_core::domain::view::{OrderStatus, OrderView};
+use ticketing_core::values::{OrderId, Timestamp, UserId, Version};
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+use super::LiveState;
+use super::stream::{REFRESH, Telling, answer, event};
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::extract::PathId;
+use crate::http::identity::{Authenticator, SignedIn};
+use crate::http::orders::OrderBody;
+
+/// The data of an `order` event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LiveOrder {
+    #[serde(flatten)]
+    order: OrderBody,
+    #[serde(flatten)]
+    countdown: Countdown,
+}
+
+/// The data of a `countdown` event, which keeps a page's clock right.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Countdown {
+    /// Whole seconds until an unpaid order ends, rounded up; 0 for one that waits for nothing.
+    seconds_left: u64,
+    /// The server's time.
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
+}
+
+/// Streams an order: an `order` event at once and whenever it changes, and a `countdown` every five
+/// seconds. The stream ends when the buyer signs out.
+#[utoipa::path(
+    get,
+    path = "/{id}/live",
+    tag = "live",
+    operation_id = "watchOrder",
+    params(("id" = String, Path)),
+    responses(
+        (status = OK, body = LiveOrder, content_type = "text/event-stream"),
+        (status = UNAUTHORIZED, body = ErrorBody),
+        (status = NOT_FOUND, body = ErrorBody),
+    ),
+)]
+pub(super) async fn order(
+    State(state): State<LiveState>,
+    SignedIn(buyer): SignedIn,
+    id: PathId<OrderId>,
+    credentials: Parts,
+) -> Result<Response, ApiError> {
+    let id = id.known()?;
+    let engine = state.api.engine;
+    // Listened to before it is read, so that nothing is missed in between.
+    let changes = state.hub.order(id);
+    let first = engine.orders().get(&buyer.user, id).await?;
+    let telling = WatchedOrder {
+        engine,
+        authenticator: state.api.authenticator,
+        credentials,
+        buyer: buyer.user,
+        seen: first,
+        told: None,
+        changes,
+        refresh: every_refresh(),
+        closing: state.hub.closing,
+    };
+    Ok(answer(telling).into_response())
+}
+
+pub(super) fn every_refresh() -> Interval {
+    let mut refresh = interval(REFRESH);
+    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is at once, and what is shown then was just read.
+    refresh.reset();
+    refresh
+}
+
+/// An order that a page shows.
+struct WatchedOrder {
+    engine: Ticketing,
+    authenticator: Arc<dyn Authenticator>,
+    credentials: Parts,
+    buyer: UserId,
+    seen: OrderView,
+    told: Option<Version>,
+    changes: watch::Receiver<Option<OrderView>>,
+    refresh: Interval,
+    closing: CancellationToken,
+}
+
+impl Telling for WatchedOrder {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.told.is_none_or(|told| told < self.seen.version) {
+                self.told = Some(self.seen.version);
+                let countdown = self.countdown();
+                let order = OrderBody::from(self.seen.clone());
+                return event("order", &LiveOrder { order, countdown });
+            }
+            tokio::select! {
+                () = self.closing.cancelled() => return None,
+                changed = self.changes.changed() => {
+                    changed.ok()?;
+                    let newer = self.changes.borrow_and_update().clone();
+                    self.seen = newer.filter(|it| it.version > self.seen.version)
+                        .unwrap_or_else(|| self.seen.clone());
+                }
+                _ = self.refresh.tick() => {
+                    if !self.read_again().await {
+                        return None;
+                    }
+                    if self.told == Some(self.seen.version) {
+                        return event("countdown", &self.countdown());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl WatchedOrder {
+    /// Whether the buyer may go on watching. What can't be told or read now may be so later.
+    async fn read_again(&mut self) -> bool {
+        if let Ok(identity) = self.authenticator.authenticate(&self.credentials).await
+            && identity.is_none_or(|identity| identity.user != self.buyer)
+        {
+            return false;
+        }
+        match self.engine.orders().get(&self.buyer, self.seen.id).await {
+            Ok(read) if read.version > self.seen.version => self.seen = read,
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "a watched order was not read"),
+        }
+        true
+    }
+
+    fn countdown(&self) -> Countdown {
+        let now = self.engine.now();
+        let waits = matches!(self.seen.status, OrderStatus::Created | OrderStatus::AwaitingPayment);
+        let left = if waits { self.seen.expires_at.since(now).as_millis() } else { 0 };
+        Countdown { seconds_left: u64::try_from(left.div_ceil(1000)).unwrap_or(u64::MAX), now }
+    }
+}
