@@ -1,6 +1,8 @@
 //! The engine over HTTP: one router for each noun, to be nested in any axum application, and all of
 //! them together as the server has them.
 
+mod api;
+mod description;
 mod detached;
 mod error;
 mod extract;

@@ -1,0 +1,49 @@
+//! The API's description.
+
+use serde_json::Value;
+
+use crate::shop::Shop;
+
+#[tokio::test]
+async fn the_description_is_whole() {
+    let shop = Shop::open().await;
+    let document = shop.visitor().get("/openapi.json").await.expect(200).json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut names = std::collections::BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let name =
+                operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path}"));
+            assert!(names.insert(name.to_owned()), "{name} twice");
+            assert!(operation["tags"].is_array(), "{method} {path} is under no heading");
+            assert!(!operation["responses"].as_object().unwrap().is_empty());
+        }
+    }
+    resolves(&document, &document);
+}
+
+/// Every reference leads somewhere.
+fn resolves(document: &Value, part: &Value) {
+    match part {
+        Value::Object(fields) => {
+            if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
+                let pointer = target.strip_prefix('#').expect("a reference into the document");
+                assert!(document.pointer(pointer).is_some(), "{target} leads nowhere");
+            }
+            fields.values().for_each(|field| resolves(document, field));
+        }
+        Value::Array(items) => items.iter().for_each(|item| resolves(document, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_the_description_needs_no_other_host() {
+    let shop = Shop::open().await;
+    let page = shop.visitor().get("/docs/").await.expect(200);
+    assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    for outside in ["https://", "http://", "src=\"//"] {
+        assert!(!page.text.contains(outside), "{}", page.text);
+    }
+    shop.visitor().get("/docs/swagger-ui-bundle.js").await.expect(200);
+}

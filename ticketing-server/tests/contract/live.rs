@@ -1,0 +1,90 @@
+//! Live streams.
+
+use serde_json::json;
+
+use crate::shop::{FOREIGN, NOTHING, Shop};
+
+#[tokio::test]
+async fn an_orders_page_sees_what_becomes_of_it() {
+    let shop = Shop::open().await;
+    let (seller, buyer, other) = (shop.member().await, shop.member().await, shop.member().await);
+    let ticket = seller.lists("Front row", json!(20)).await;
+    let order = buyer.reserves(&ticket).await;
+    let path = format!("/api/orders/{order}/live");
+    assert_eq!(shop.visitor().watch(&path).await.unwrap_err().status.as_u16(), 401);
+    assert_eq!(other.watch(&path).await.unwrap_err().status.as_u16(), 401);
+    for unknown in [NOTHING, FOREIGN] {
+        let answer = buyer.watch(&format!("/api/orders/{unknown}/live")).await.unwrap_err();
+        assert_eq!(answer.status.as_u16(), 404);
+    }
+    let mut page = buyer.watch(&path).await.unwrap();
+    assert_eq!(page.headers["content-type"], "text/event-stream");
+    assert_eq!(page.headers["cache-control"], "no-store");
+    let (name, first) = page.next().await.unwrap();
+    assert_eq!((name.as_str(), &first["status"]), ("order", &json!("created")));
+    assert!(first["secondsLeft"].as_u64().unwrap() > 800);
+    buyer.pays(&order).await;
+    page.until("order", |order| order["status"] == "complete").await;
+}
+
+#[tokio::test]
+async fn a_countdown_keeps_the_pages_clock_right() {
+    let shop = Shop::open().await;
+    let (seller, buyer) = (shop.member().await, shop.member().await);
+    let ticket = seller.lists("Front row", json!(20)).await;
+    let order = buyer.reserves(&ticket).await;
+    let mut page = buyer.watch(&format!("/api/orders/{order}/live")).await.unwrap();
+    let countdown = page.until("countdown", |_| true).await;
+    assert!((800..900).contains(&countdown["secondsLeft"].as_u64().unwrap()), "{countdown}");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_buyer_signs_out() {
+    let shop = Shop::open().await;
+    let (seller, buyer) = (shop.member().await, shop.member().await);
+    let ticket = seller.lists("Front row", json!(20)).await;
+    let order = buyer.reserves(&ticket).await;
+    let mut page = buyer.watch(&format!("/api/orders/{order}/live")).await.unwrap();
+    page.next().await.unwrap();
+    buyer.post("/api/users/signout", json!({})).await.expect(200);
+    while page.next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn availability_is_told_at_once_and_as_it_changes() {
+    let shop = Shop::open().await;
+    let (seller, buyer) = (shop.member().await, shop.member().await);
+    let one = seller.lists_many("One", json!(20), 5).await;
+    let other = seller.lists_many("Other", json!(20), 5).await;
+    let mut shelf = shop.visitor().watch("/api/tickets/live").await.unwrap();
+    let (name, first) = shelf.next().await.unwrap();
+    assert_eq!((name.as_str(), first.as_array().unwrap().len()), ("availability", 2));
+    let mut named =
+        shop.visitor().watch(&format!("/api/tickets/live?ids={one},{FOREIGN}")).await.unwrap();
+    assert_eq!(named.next().await.unwrap().1.as_array().unwrap().len(), 1);
+
+    buyer.reserves(&other).await;
+    let order = buyer.reserves(&one).await;
+    let told = named.until("availability", |units| units[0]["available"] == json!(4)).await;
+    assert_eq!((&told[0]["id"], &told[0]["held"]), (&json!(one), &json!(1)));
+    buyer.delete(&format!("/api/orders/{order}")).await.expect(204);
+    named.until("availability", |units| units[0]["available"] == json!(5)).await;
+    shelf
+        .until("availability", |units| {
+            units.as_array().unwrap().iter().any(|it| it["id"] == json!(other))
+        })
+        .await;
+    let many = vec![NOTHING; 101].join(",");
+    let answer = shop.visitor().watch(&format!("/api/tickets/live?ids={many}")).await.unwrap_err();
+    assert_eq!(answer.status.as_u16(), 400);
+}
+
+#[tokio::test]
+async fn streams_end_when_the_server_does() {
+    let shop = Shop::open().await;
+    let mut shelf = shop.visitor().watch("/api/tickets/live").await.unwrap();
+    shelf.next().await.unwrap();
+    let Shop { server, .. } = shop;
+    let (end, ()) = tokio::join!(shelf.next(), server.shutdown());
+    assert_eq!(end, None);
+}

@@ -1,0 +1,20 @@
+//! The HTTP contract, against the real server on `SQLite`: what existing clients of this kind of
+//! application rely on, and what we add.
+
+mod accounts;
+mod authorization;
+mod browser;
+mod crowd;
+mod description;
+mod events;
+mod expiry;
+mod failures;
+mod idempotency;
+mod live;
+mod malformed;
+mod orders;
+mod payments;
+mod refunds;
+mod shop;
+mod tickets;
+mod webhooks;
