@@ -79,3 +79,45 @@ impl<T> Given<T> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Body {
+        #[serde(default)]
+        units: Given<u32>,
+    }
+
+    fn read(json: &str) -> Given<u32> {
+        serde_json::from_str::<Body>(json).unwrap().units
+    }
+
+    #[test]
+    fn reading_a_field_never_fails() {
+        assert_eq!(read("{}"), Given::Missing);
+        assert_eq!(read(r#"{"units":null}"#), Given::Null);
+        assert_eq!(read(r#"{"units":7}"#), Given::Value(7));
+        for wrong in ["-1", "1.5", "\"7\"", "[]", "{}", "true", "4294967296", "1e400"] {
+            assert_eq!(read(&format!(r#"{{"units":{wrong}}}"#)), Given::Wrong, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_field_of_another_kind_is_a_problem_unless_it_is_required() {
+        let tell = |given: Given<u32>| {
+            let mut optional = Problems::default();
+            let value = given.clone().optional("units", "a number", &mut optional);
+            let mut change = Problems::default();
+            let changed = given.clone().change("units", "a number", &mut change);
+            let mut required = Problems::default();
+            given.required("units", "How many?", &mut required);
+            (value, changed, optional.refuse().is_ok(), required.refuse().is_ok())
+        };
+        assert_eq!(tell(Given::Value(7)), (Some(7), Some(Some(7)), true, true));
+        assert_eq!(tell(Given::Null), (None, Some(None), true, false));
+        assert_eq!(tell(Given::Missing), (None, None, true, false));
+        assert_eq!(tell(Given::Wrong), (None, None, false, false));
+    }
+}

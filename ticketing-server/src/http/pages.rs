@@ -68,3 +68,35 @@ fn next_page(uri: &Uri, next: Cursor) -> String {
     let query = others.map(str::to_owned).chain([format!("cursor={next}")]);
     format!("{}?{}", uri.path(), query.collect::<Vec<_>>().join("&"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEXT: &str = "00000000000000000000000000000007";
+
+    fn next_of(uri: &str) -> String {
+        next_page(&uri.parse().unwrap(), NEXT.parse().unwrap())
+    }
+
+    #[test]
+    fn the_next_page_is_the_same_question_further_on() {
+        assert_eq!(next_of("/api/tickets"), format!("/api/tickets?cursor={NEXT}"));
+        assert_eq!(next_of("/t?q=a%20b&limit=3"), format!("/t?q=a%20b&limit=3&cursor={NEXT}"));
+        assert_eq!(next_of("/t?cursor=1&all=true"), format!("/t?all=true&cursor={NEXT}"));
+        assert_eq!(next_of("/t?&"), format!("/t?cursor={NEXT}"));
+    }
+
+    #[test]
+    fn wrong_parameters_are_told_each() {
+        let asked = PageParameters { cursor: Some("x".into()), limit: Some("0".into()) };
+        let mut problems = Problems::default();
+        assert_eq!(asked.page(&mut problems), Page::default());
+        assert!(problems.refuse().is_err());
+        let asked = PageParameters { cursor: Some(NEXT.into()), limit: Some("3".into()) };
+        let mut problems = Problems::default();
+        let page = asked.page(&mut problems);
+        assert!(problems.refuse().is_ok());
+        assert_eq!((page.after, page.limit.get()), (NEXT.parse().ok(), 3));
+    }
+}

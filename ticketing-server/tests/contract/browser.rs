@@ -101,6 +101,19 @@ impl Browser {
         answered.await.expect("the server did not answer")
     }
 
+    /// What the server answered; nothing if it went away before.
+    pub(crate) async fn try_json(&self, method: Method, path: &str, body: &Value) -> Option<Answer> {
+        let headers = [("content-type", "application/json")];
+        let request = self.request(method, path, &headers, body.to_string().into());
+        let answering = async {
+            let (parts, body) = self.http.request(request).await.ok()?.into_parts();
+            let text = body.collect().await.ok()?.to_bytes();
+            let text = String::from_utf8(text.to_vec()).ok()?;
+            Some(Answer { status: parts.status, headers: parts.headers, text })
+        };
+        tokio::time::timeout(PATIENCE, answering).await.expect("the server did not answer")
+    }
+
     async fn send_on(
         &self,
         method: Method,

@@ -1,0 +1,76 @@
+//! The server as a program of its own, to be killed.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::shop::SOON;
+
+/// The program, built from the same sources.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_ticketing-server");
+
+/// A running server process. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Program {
+    /// Starts it on this data folder, at a port that is free.
+    pub(crate) async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = command(folder)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let started = async {
+            while let Some(line) = log.next_line().await.unwrap() {
+                if let Some(address) = listening(&line) {
+                    return address;
+                }
+            }
+            panic!("the server ended before it listened");
+        };
+        let address = tokio::time::timeout(SOON, started).await.expect("the server never listened");
+        // Somebody must read on, or the server waits for room in the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        Self { child, address }
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn terminate(mut self) -> std::process::ExitStatus {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        assert!(sent.success());
+        tokio::time::timeout(SOON, self.child.wait()).await.expect("it never ended").unwrap()
+    }
+}
+
+/// The program over this data folder, with no settings from around the test.
+pub(crate) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TICKETING_")) {
+        command.env_remove(name);
+    }
+    command.arg("--data-dir").arg(folder).stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+/// The address that a line of the log says the server listens at.
+fn listening(line: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    line["fields"]["address"].as_str()?.parse().ok()
+}
