@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod http;
+mod serve;
 mod services;
 
+pub use serve::{Serving, ServingLimits};
 pub use services::{Service, Services, UnknownService};
