@@ -8,6 +8,7 @@ mod error;
 mod extract;
 mod given;
 mod identity;
+pub mod layers;
 pub mod live;
 pub mod orders;
 mod pages;

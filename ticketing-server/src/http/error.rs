@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use ticketing_core::domain::rejection::FieldError;
+use ticketing_core::values::CorrelationId;
 use ticketing_core::{Error, WebhookFailure};
 use utoipa::ToSchema;
 
@@ -122,8 +123,16 @@ impl ApiError {
         self.entries.first().map_or("", |entry| entry.code)
     }
 
-    fn after(self, retry_after: Duration) -> Self {
+    pub(crate) fn after(self, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..self }
+    }
+
+    /// With what to quote when asking about it.
+    fn correlated(mut self, id: CorrelationId) -> Self {
+        for entry in &mut self.entries {
+            entry.correlation_id = Some(id.to_string());
+        }
+        self
     }
 }
 

@@ -5,18 +5,32 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiError, Told};
+use ticketing_core::Error;
 
-/// Gives every failure that has a body of its own the contract's instead.
+use super::{ApiError, Told};
+use crate::http::extract::RequestCorrelation;
+
+/// Gives every failure that has a body of its own the contract's instead. A failure of ours gets the
+/// id of the request's affair.
 pub(crate) async fn uniform_errors(request: Request, next: Next) -> Response {
+    let correlation = request.extensions().get().map(|RequestCorrelation(id)| *id);
     let response = next.run(request).await;
     let status = response.status();
     let is_failure = status.is_client_error() || status.is_server_error();
-    if !is_failure || response.extensions().get::<Told>().is_some() {
+    let is_told = response.extensions().get::<Told>().is_some();
+    let is_ours = status == StatusCode::INTERNAL_SERVER_ERROR;
+    if !is_failure || (is_told && !is_ours) {
         return response;
     }
     let (parts, _body) = response.into_parts();
-    let mut told = of_status(status).into_response();
+    let mut error = of_status(status);
+    if let Some(id) = correlation.filter(|_| is_ours) {
+        error = error.correlated(id);
+    }
+    let mut told = error.into_response();
+    if parts.headers.contains_key(header::RETRY_AFTER) {
+        told.headers_mut().remove(header::RETRY_AFTER);
+    }
     for (name, value) in &parts.headers {
         if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
             told.headers_mut().append(name, value.clone());
@@ -44,5 +58,6 @@ fn of_status(status: StatusCode) -> ApiError {
         status if status.is_server_error() => ("internal", "Something went wrong"),
         _ => ("bad_request", "Bad Request"),
     };
-    ApiError::new(status, code, message)
+    let error = ApiError::new(status, code, message);
+    if status == StatusCode::SERVICE_UNAVAILABLE { error.after(Error::RETRY_AFTER) } else { error }
 }

@@ -1,0 +1,95 @@
+//! What every request passes on its way to a handler, and every answer on its way back.
+//!
+//! From the outside in: ids, the span and the numbers, headers of every answer, compression, the one
+//! body of failures, panics, cross-site requests, the limit per address, shedding, the time limit,
+//! the size limit, and the optional slash at the end of a path.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower::Layer as _;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::normalize_path::NormalizePathLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::error::uniform_errors;
+use crate::metrics::HttpMetrics;
+
+mod address_limit;
+mod answer_headers;
+mod correlation;
+mod observed;
+mod panics;
+mod shedding;
+#[cfg(test)]
+mod tests;
+
+use address_limit::AddressLimit;
+use answer_headers::AnswerHeaders;
+pub use shedding::PriorityLimits;
+use shedding::Shedding;
+
+/// What the layers around a router can be told.
+#[derive(Debug, Clone)]
+pub struct LayerOptions {
+    /// Whether clients reach the server over HTTPS, so that browsers may be told to insist on it.
+    pub secure: bool,
+    /// The most bytes of a request's body: 64 KiB unless said otherwise.
+    pub body_max: usize,
+    /// How long a handler may take to begin its answer: 10 seconds unless said otherwise. A stream of
+    /// events has begun its answer, so it goes on.
+    pub answer_within: Duration,
+    /// How many requests of each priority are worked on at once.
+    pub priorities: PriorityLimits,
+    /// How many requests a second one address may send; as many as it likes unless said otherwise.
+    pub per_address: Option<NonZeroU32>,
+    /// The proxies whose word is taken for the address of a client.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Where requests are counted.
+    pub metrics: HttpMetrics,
+}
+
+impl Default for LayerOptions {
+    fn default() -> Self {
+        Self {
+            secure: true,
+            body_max: 64 * 1024,
+            answer_within: Duration::from_secs(10),
+            priorities: PriorityLimits::default(),
+            per_address: None,
+            trusted_proxies: Vec::new(),
+            metrics: HttpMetrics::default(),
+        }
+    }
+}
+
+/// The router with everything around it that a server in the open needs.
+pub fn dress(router: Router, options: &LayerOptions) -> Router {
+    let routed = router.layer(from_fn(observed::note_route));
+    // Outside of the routing, which would otherwise not know the path.
+    let routed = NormalizePathLayer::trim_trailing_slash().layer(routed);
+    let late =
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, options.answer_within);
+    let shedding = Shedding::new(options.priorities, options.metrics.clone());
+    let addresses = AddressLimit::new(options.per_address, options.trusted_proxies.clone());
+    Router::new()
+        .fallback_service(routed)
+        .layer(DefaultBodyLimit::max(options.body_max))
+        .layer(late)
+        .layer(from_fn_with_state(shedding, shedding::shed))
+        .layer(from_fn_with_state(addresses, address_limit::limit_addresses))
+        .layer(CsrfLayer::new())
+        .layer(CatchPanicLayer::custom(panics::answer))
+        .layer(from_fn(uniform_errors))
+        .layer(CompressionLayer::new().gzip(true))
+        .layer(from_fn_with_state(AnswerHeaders::new(options.secure), answer_headers::add))
+        .layer(from_fn_with_state(options.metrics.clone(), observed::observe))
+        .layer(from_fn(correlation::identify))
+}

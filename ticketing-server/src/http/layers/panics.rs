@@ -1,0 +1,15 @@
+//! A handler that panics.
+
+use std::any::Any;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+/// The answer of a handler that panicked. The process goes on, and the layer around this one writes
+/// the body.
+pub(super) fn answer(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = words.unwrap_or("without words"), "a handler panicked");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}

@@ -1,0 +1,154 @@
+//! Which requests are refused first when there are too many.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::Semaphore;
+
+use crate::http::error::ApiError;
+use crate::metrics::HttpMetrics;
+
+/// How many requests of each priority are worked on at once. One beyond that is refused at once:
+/// waiting would only make it late.
+///
+/// Each priority has places of its own, so that a crowd that browses takes none from those who pay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriorityLimits {
+    /// Whether the server is there: 64.
+    pub health: usize,
+    /// Paying, cancelling, orders as their buyers see them, and webhooks: 4,096. What was begun is
+    /// worth the most.
+    pub settle: usize,
+    /// Reserving, and everything else that changes something: 2,048. They wait together for one
+    /// commit, so many at once cost little.
+    pub reserve: usize,
+    /// Everything that only reads: 256. Each costs a query.
+    pub browse: usize,
+}
+
+impl Default for PriorityLimits {
+    fn default() -> Self {
+        Self { health: 64, settle: 4_096, reserve: 2_048, browse: 256 }
+    }
+}
+
+/// What a request is for, by how much it matters that it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Priority {
+    Health,
+    Settle,
+    Reserve,
+    Browse,
+}
+
+impl Priority {
+    fn of(method: &Method, path: &str) -> Self {
+        let path = path.trim_end_matches('/');
+        let order = path.strip_prefix("/api/orders");
+        match (path, order) {
+            ("/healthz" | "/readyz" | "/metrics", _) => Self::Health,
+            (_, Some("")) if method == Method::POST => Self::Reserve,
+            (_, Some("")) => Self::Browse,
+            (_, Some(_)) => Self::Settle,
+            _ if path.starts_with("/api/payments") || path.starts_with("/api/webhooks") => {
+                Self::Settle
+            }
+            _ if method.is_safe() => Self::Browse,
+            _ => Self::Reserve,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Settle => "settle",
+            Self::Reserve => "reserve",
+            Self::Browse => "browse",
+        }
+    }
+}
+
+/// The places of all priorities.
+#[derive(Debug, Clone)]
+pub(super) struct Shedding {
+    health: Arc<Semaphore>,
+    settle: Arc<Semaphore>,
+    reserve: Arc<Semaphore>,
+    browse: Arc<Semaphore>,
+    metrics: HttpMetrics,
+}
+
+impl Shedding {
+    pub(super) fn new(limits: PriorityLimits, metrics: HttpMetrics) -> Self {
+        let places = |limit: usize| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        Self {
+            health: places(limits.health),
+            settle: places(limits.settle),
+            reserve: places(limits.reserve),
+            browse: places(limits.browse),
+            metrics,
+        }
+    }
+
+    fn places(&self, priority: Priority) -> &Arc<Semaphore> {
+        match priority {
+            Priority::Health => &self.health,
+            Priority::Settle => &self.settle,
+            Priority::Reserve => &self.reserve,
+            Priority::Browse => &self.browse,
+        }
+    }
+}
+
+/// Refuses the request unless there is a place for its priority. The place is free again when the
+/// answer begins: a stream of events does not keep it.
+pub(super) async fn shed(
+    State(shedding): State<Shedding>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let priority = Priority::of(request.method(), request.uri().path());
+    match shedding.places(priority).try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_none_free) => {
+            shedding.metrics.shed(priority.name());
+            overloaded().into_response()
+        }
+    }
+}
+
+fn overloaded() -> ApiError {
+    let message = "Too many are waiting already, try again";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message)
+        .after(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paying_matters_more_than_browsing() {
+        for (method, path, expected) in [
+            (Method::GET, "/healthz", Priority::Health),
+            (Method::GET, "/metrics", Priority::Health),
+            (Method::POST, "/api/orders", Priority::Reserve),
+            (Method::POST, "/api/orders/", Priority::Reserve),
+            (Method::GET, "/api/orders", Priority::Browse),
+            (Method::GET, "/api/orders/1", Priority::Settle),
+            (Method::DELETE, "/api/orders/1", Priority::Settle),
+            (Method::POST, "/api/orders/1/extend", Priority::Settle),
+            (Method::POST, "/api/payments", Priority::Settle),
+            (Method::POST, "/api/webhooks/sandbox", Priority::Settle),
+            (Method::GET, "/api/tickets", Priority::Browse),
+            (Method::POST, "/api/tickets", Priority::Reserve),
+            (Method::GET, "/", Priority::Browse),
+        ] {
+            assert_eq!(Priority::of(&method, path), expected, "{method} {path}");
+        }
+    }
+}
