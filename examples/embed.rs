@@ -1,6 +1,6 @@
 //! Sells a ticket durably, in the lines that the README shows, and then looks into the file.
 //!
-//! Run it with `cargo run --features sqlite --bin embed`.
+//! Run it with `cargo run -p ticketing-examples --features sqlite --bin embed`.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it did")]
 

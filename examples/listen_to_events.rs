@@ -4,7 +4,7 @@
 //! highest version it saw of each pool shows what is true all the same, except for what was lost:
 //! so it reads again now and then, as whoever shows hints must.
 //!
-//! Run it with `cargo run --bin listen_to_events`.
+//! Run it with `cargo run -p ticketing-examples --bin listen_to_events`.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it did")]
 

@@ -5,7 +5,8 @@
 //! end the buyers' orders, the listing's units and the gateway's money are compared; the program
 //! fails when they differ.
 //!
-//! Everything is in memory. Run it with `cargo run`.
+//! Everything is in memory. Run it with
+//! `cargo run -p ticketing-examples`.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it did")]
 

@@ -1,7 +1,7 @@
 //! Two organisers in one process, with an engine and a file each, who know nothing of each other.
 //! A file that is in use is refused to whoever comes second.
 //!
-//! Run it with `cargo run --features sqlite --bin several_engines`.
+//! Run it with `cargo run -p ticketing-examples --features sqlite --bin several_engines`.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it did")]
 

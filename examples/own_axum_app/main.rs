@@ -1,12 +1,13 @@
 //! A web application of its own, with the engine inside: its routes, its way to know who calls,
 //! its statuses. A client then talks to it over HTTP on this machine.
 //!
-//! Run it with `cargo run --features http --bin own_axum_app`.
+//! Run it with `cargo run -p ticketing-examples --features http --bin own_axum_app`.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it did")]
 
-mod client;
 mod failure;
+#[path = "../http_client.rs"]
+mod http_client;
 mod routes;
 mod user;
 
@@ -19,7 +20,7 @@ use ticketing_core::memory::{MemoryGateway, MemoryStorage};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::client::{Answer, Client};
+use crate::http_client::{Answer, Client};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -41,6 +42,19 @@ async fn main() -> Result<(), Failure> {
     serving.await??;
     engine.shutdown().await?;
     told
+}
+
+/// Requests of this application's users, as `user.rs` knows them.
+impl Client {
+    async fn get(&self, path: &str, user: Option<&str>) -> Result<Answer, Failure> {
+        let headers: Vec<_> = user.map(|user| ("x-user", user)).into_iter().collect();
+        self.send(Method::GET, path, &headers, &Value::Null).await
+    }
+
+    async fn post(&self, path: &str, user: Option<&str>, body: &Value) -> Result<Answer, Failure> {
+        let headers: Vec<_> = user.map(|user| ("x-user", user)).into_iter().collect();
+        self.send(Method::POST, path, &headers, body).await
+    }
 }
 
 /// What a seller and three buyers do.

@@ -4,7 +4,7 @@
 //! It keeps nothing beyond its process, as it is here for its shape: a snapshot, `resolve`, the
 //! writes. A storage over a database does the same within a transaction.
 //!
-//! Run it with `cargo run --bin own_storage`.
+//! Run it with `cargo run -p ticketing-examples --bin own_storage`.
 
 #![expect(clippy::print_stdout, reason = "an example prints what it did")]
 

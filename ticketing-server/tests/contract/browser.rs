@@ -102,7 +102,12 @@ impl Browser {
     }
 
     /// What the server answered; nothing if it went away before.
-    pub(crate) async fn try_json(&self, method: Method, path: &str, body: &Value) -> Option<Answer> {
+    pub(crate) async fn try_json(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Option<Answer> {
         let headers = [("content-type", "application/json")];
         let request = self.request(method, path, &headers, body.to_string().into());
         let answering = async {

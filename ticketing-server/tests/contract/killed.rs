@@ -173,7 +173,8 @@ async fn books_agree(seller: &Browser, ticket: &str, buyers: &[Browser], program
             let mut by_status: BTreeMap<String, u64> = BTreeMap::new();
             for buyer in buyers {
                 for order in orders_of(&buyer.at(program.address)).await {
-                    *by_status.entry(order["status"].as_str().unwrap().to_owned()).or_default() += 1;
+                    *by_status.entry(order["status"].as_str().unwrap().to_owned()).or_default() +=
+                        1;
                 }
             }
             let units = seller.ticket(ticket).await;

@@ -29,21 +29,6 @@ impl Client {
         Self { server, http: HttpClient::builder(TokioExecutor::new()).build_http() }
     }
 
-    pub(crate) async fn get(&self, path: &str, user: Option<&str>) -> Result<Answer, Failure> {
-        let headers: Vec<_> = user.map(|user| ("x-user", user)).into_iter().collect();
-        self.send(Method::GET, path, &headers, &Value::Null).await
-    }
-
-    pub(crate) async fn post(
-        &self,
-        path: &str,
-        user: Option<&str>,
-        body: &Value,
-    ) -> Result<Answer, Failure> {
-        let headers: Vec<_> = user.map(|user| ("x-user", user)).into_iter().collect();
-        self.send(Method::POST, path, &headers, body).await
-    }
-
     pub(crate) async fn send(
         &self,
         method: Method,

@@ -1,0 +1,64 @@
+//! Who may know whom in the server: adapters are named where things are wired together, and
+//! handlers see the engine's services only.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Names that only the listed sources may say, by the beginning of their path.
+const RESERVED: [(&str, &[&str]); 4] = [
+    ("ticketing_sqlite", &["wiring"]),
+    ("ticketing_local", &["wiring", "server"]),
+    ("sqlx", &["auth/sqlite"]),
+    ("Storage", &["wiring"]),
+];
+
+/// Every source with its path below `src`.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+fn says(text: &str, word: &str) -> bool {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    code.flat_map(|line| line.split(|c| !is_part(c))).any(|it| it == word)
+}
+
+fn violations(path: &str, text: &str) -> Vec<String> {
+    let reserved = RESERVED.iter().filter(|(word, may)| {
+        says(text, word) && !may.iter().any(|allowed| path.starts_with(allowed))
+    });
+    reserved.map(|(word, _)| format!("{path} says `{word}`")).collect()
+}
+
+#[test]
+fn adapters_are_named_in_the_wiring_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let all = sources(&root);
+    assert!(all.len() > 40, "{} sources", all.len());
+    let found: Vec<String> = all
+        .iter()
+        .flat_map(|(path, text)| {
+            violations(path.strip_prefix(&root).unwrap().to_str().unwrap(), text)
+        })
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn a_planted_import_is_found() {
+    let handler = "use ticketing_sqlite::SqliteStorage;";
+    assert_eq!(violations("http/tickets/list.rs", handler).len(), 1);
+    assert_eq!(violations("wiring.rs", handler), Vec::<String>::new());
+    assert_eq!(violations("http/tickets/list.rs", "// ticketing_sqlite"), Vec::<String>::new());
+    assert_eq!(violations("auth/accounts.rs", "let rows = sqlx::query(text);").len(), 1);
+}
