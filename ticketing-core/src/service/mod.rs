@@ -11,6 +11,7 @@
 //! | `group_commit` | the writer: many batches, one commit |
 //! | `order_endings` | how orders end, whoever ends them |
 //! | `payment_driver`, `found_intents` | what must be done at the gateway, and what it tells of |
+//! | `payment_receipt` | what a buyer hears of an attempt |
 //! | `idempotency` | commands under a key |
 //! | `known_pools`, `listing_cache`, `recent`, `prediction` | what a process remembers, never the truth |
 
@@ -30,6 +31,7 @@ mod order_endings;
 pub mod orders;
 pub mod outbox_relay;
 mod payment_driver;
+mod payment_receipt;
 pub mod payment_reconciler;
 pub mod payments;
 mod prediction;
@@ -51,7 +53,8 @@ pub use duty::{Duty, Progress};
 pub use error::Error;
 pub use operator::{Operator, Stuck};
 pub use orders::Orders;
-pub use payments::{PaymentOutcome, PaymentReceipt, Payments, WebhookFailure};
+pub use payment_receipt::{PaymentOutcome, PaymentReceipt};
+pub use payments::{Payments, WebhookFailure};
 pub use refund_terms::{RefundAmount, RefundRequest, Refunder, Viewer};
 pub use refunds::Refunds;
 pub use settings::{InvalidSettings, Settings};

@@ -14,7 +14,7 @@ use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::{PaymentStatus, PaymentView};
 use crate::ports::batch::{Cause, KeyRecord, WebhookKey};
 use crate::ports::payment_gateway::{
-    ClientSecret, GatewayErrorKind, PaymentMethod, WebhookError, WebhookRequest,
+    GatewayErrorKind, PaymentMethod, WebhookError, WebhookRequest,
 };
 use crate::ports::storage::{Received, Webhook};
 use crate::service::caller::Caller;
@@ -22,6 +22,7 @@ use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
+use crate::service::payment_receipt::PaymentReceipt;
 use crate::values::{GatewayName, OrderId, PaymentId, TimeWindow, Timestamp, UserId};
 
 /// What can be done with payments.
@@ -29,53 +30,6 @@ use crate::values::{GatewayName, OrderId, PaymentId, TimeWindow, Timestamp, User
 pub struct Payments {
     engine: Arc<Engine>,
     caller: Caller,
-}
-
-/// A payment attempt, as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a declined payment is an outcome, not an error"]
-pub struct PaymentReceipt {
-    /// The attempt.
-    pub payment: PaymentView,
-    /// What the buyer's browser needs to go on, where it must.
-    pub client_secret: Option<ClientSecret>,
-    /// The decline of a card token on an attempt that goes on in the buyer's browser.
-    token_declined: Option<DeclineCode>,
-}
-
-/// How a payment attempt stands, for the buyer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PaymentOutcome {
-    /// It is paid; the order is complete.
-    Complete,
-    /// The buyer must do something first.
-    RequiresAction,
-    /// It is not known yet.
-    Pending,
-    /// The card was declined; another may be tried.
-    Declined(DeclineCode),
-    /// It ended without money.
-    Ended,
-}
-
-impl PaymentReceipt {
-    /// How the attempt stands.
-    pub fn outcome(&self) -> PaymentOutcome {
-        if let Some(code) = self.token_declined {
-            return PaymentOutcome::Declined(code);
-        }
-        match (self.payment.status, self.payment.declined) {
-            (PaymentStatus::Authorized | PaymentStatus::Captured, _) => PaymentOutcome::Complete,
-            (PaymentStatus::RequiresAction, _) => PaymentOutcome::RequiresAction,
-            (PaymentStatus::Declined | PaymentStatus::Voiding, Some(code)) => {
-                PaymentOutcome::Declined(code)
-            }
-            (PaymentStatus::Pending | PaymentStatus::NeedsOperator, _) => PaymentOutcome::Pending,
-            (PaymentStatus::Declined | PaymentStatus::Voiding | PaymentStatus::Voided, _) => {
-                PaymentOutcome::Ended
-            }
-        }
-    }
 }
 
 /// A webhook that was not taken.

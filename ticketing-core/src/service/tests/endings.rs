@@ -7,7 +7,7 @@ use crate::domain::settlement::IntentStatus;
 use crate::memory::MemoryGateway;
 use crate::ports::payment_gateway::GatewayErrorKind;
 use crate::service::duty::{Duty, Progress};
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::ann;
 use crate::service::tests::wire::Twist;
 use crate::service::tests::world::World;

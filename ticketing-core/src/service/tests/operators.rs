@@ -9,7 +9,7 @@ use crate::domain::refund::RefundState;
 use crate::domain::view::PaymentStatus;
 use crate::ports::{DeadLetter, GatewayErrorKind, Storage};
 use crate::service::operator::Stuck;
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::refund_terms::RefundRequest;
 use crate::service::tests::people::ann;
 use crate::service::tests::state::{assert_sold_once, code_of};

@@ -1,6 +1,6 @@
 //! Paying under an idempotency key: one key, one attempt, shown as it is now.
 
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::ann;
 use crate::service::tests::world::World;
 

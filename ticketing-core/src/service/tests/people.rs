@@ -5,7 +5,7 @@ use crate::domain::view::{OrderView, TicketView};
 use crate::ports::PaymentMethod;
 use crate::service::caller::Caller;
 use crate::service::error::Error;
-use crate::service::payments::{PaymentOutcome, PaymentReceipt};
+use crate::service::payment_receipt::{PaymentOutcome, PaymentReceipt};
 use crate::service::tests::world::{PRICE, Sent, World};
 use crate::testing::builders::user;
 use crate::values::{IdempotencyKey, IntentRef, TicketId, UserId};

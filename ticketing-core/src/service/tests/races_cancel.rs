@@ -7,7 +7,7 @@ use crate::domain::payment::PaymentState;
 use crate::domain::refund::RefundState;
 use crate::domain::settlement::IntentStatus;
 use crate::domain::view::{OrderStatus, OrderView};
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::{ann, seller, token};
 use crate::service::tests::state::{assert_sold_once, code_of};
 use crate::service::tests::wire::Twist;

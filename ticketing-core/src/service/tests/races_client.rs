@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::payment::PaymentState;
 use crate::ports::GatewayErrorKind;
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::ann;
 use crate::service::tests::state::assert_sold_once;
 use crate::service::tests::wire::Twist;

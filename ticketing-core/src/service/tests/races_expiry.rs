@@ -10,7 +10,7 @@ use crate::domain::settlement::IntentStatus;
 use crate::domain::view::OrderView;
 use crate::ports::{Timers, Wakeup};
 use crate::service::duty::Duty;
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::{ann, bob, token};
 use crate::service::tests::state::{assert_sold_once, code_of};
 use crate::service::tests::world::{GRACE, HOLD, MILLI, NOTHING, PATIENCE, PRICE, World};

@@ -6,7 +6,7 @@ use crate::domain::order::{CancelReason, OrderState};
 use crate::domain::payment::{DeclineCode, PaymentState};
 use crate::domain::settlement::IntentStatus;
 use crate::ports::GatewayErrorKind;
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::{ann, token};
 use crate::service::tests::state::{assert_sold_once, code_of};
 use crate::service::tests::wire::Twist;

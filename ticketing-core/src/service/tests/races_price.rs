@@ -5,7 +5,7 @@ use crate::domain::order::{CancelReason, OrderState};
 use crate::domain::payment::DeclineCode;
 use crate::domain::view::TicketView;
 use crate::service::error::Error;
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::{ann, bob, seller};
 use crate::service::tests::state::code_of;
 use crate::service::tests::world::{NOTHING, PRICE, World};

@@ -10,7 +10,7 @@ use crate::domain::refund::RefundState;
 use crate::domain::settlement::IntentStatus;
 use crate::ports::storage::Received;
 use crate::ports::{GatewayErrorKind, OpenIntent, PaymentGateway, WebhookRequest};
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::tests::people::{ann, bob, token};
 use crate::service::tests::state::assert_sold_once;
 use crate::service::tests::wire::Twist;

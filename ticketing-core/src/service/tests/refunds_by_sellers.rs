@@ -2,7 +2,7 @@
 
 use crate::domain::view::{OrderView, RefundView};
 use crate::service::error::Error;
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::refund_terms::{RefundRequest, Refunder, Viewer};
 use crate::service::tests::people::{ann, seller, token};
 use crate::service::tests::state::code_of;

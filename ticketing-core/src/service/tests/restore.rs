@@ -6,7 +6,7 @@ use crate::domain::order::{CancelReason, OrderState};
 use crate::domain::payment::PaymentState;
 use crate::domain::refund::RefundState;
 use crate::domain::settlement::IntentStatus;
-use crate::service::payments::PaymentOutcome;
+use crate::service::payment_receipt::PaymentOutcome;
 use crate::service::refund_terms::{RefundRequest, Refunder};
 use crate::service::tests::people::{ann, bob, seller, token};
 use crate::service::tests::state::assert_sold_once;

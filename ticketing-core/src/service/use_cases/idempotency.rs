@@ -9,7 +9,7 @@ use super::*;
 use crate::domain::view::{OrderStatus, PaymentStatus, RefundView};
 use crate::service::caller::Caller;
 use crate::service::outbox_relay::OutboxRelay;
-use crate::service::payments::{PaymentOutcome, PaymentReceipt};
+use crate::service::payment_receipt::{PaymentOutcome, PaymentReceipt};
 use crate::service::refund_terms::{RefundRequest, Refunder};
 use crate::testing::builders::{a_buyer, a_new_ticket};
 use crate::values::{IdempotencyKey, Money, PaymentId, RefundId};
