@@ -279,6 +279,11 @@ impl Order {
         }
     }
 
+    /// Whether it is complete, with the money of that attempt.
+    pub fn is_paid_with(&self, attempt: PaymentId) -> bool {
+        self.state == OrderState::Complete { payment: attempt }
+    }
+
     /// What of its money is not refunded.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ mod recount;
 pub use recount::{given_back_in, recount};
 
 use crate::domain::decision::Decision;
-use crate::domain::order::{Order, OrderCommand, OrderState};
+use crate::domain::order::{Order, OrderCommand};
 use crate::domain::payment::{
     DeclineCode, Payment, PaymentCommand, PaymentState, Trouble, VoidReason,
 };
@@ -184,8 +184,7 @@ fn ended(payment: Payment, order: Option<Order>, now: Timestamp) -> Result<Settl
     }
     // The order tells whether the money was taken for it: a payment that an operator resumed
     // has forgotten that it was authorized.
-    let paid = OrderState::Complete { payment: attempt };
-    let command = if order.as_ref().is_some_and(|order| order.state == paid) {
+    let command = if order.as_ref().is_some_and(|order| order.is_paid_with(attempt)) {
         OrderCommand::CaptureFailed { attempt }
     } else {
         OrderCommand::PaymentEnded { attempt }

@@ -1,5 +1,6 @@
 //! What a buyer hears of a payment attempt.
 
+use crate::domain::order::Order;
 use crate::domain::payment::DeclineCode;
 use crate::domain::view::{PaymentStatus, PaymentView};
 use crate::ports::payment_gateway::ClientSecret;
@@ -12,8 +13,7 @@ pub struct PaymentReceipt {
     pub payment: PaymentView,
     /// What the buyer's browser needs to go on, where it must.
     pub client_secret: Option<ClientSecret>,
-    /// The decline of a card token on an attempt that goes on in the buyer's browser.
-    pub(super) token_declined: Option<DeclineCode>,
+    pub(super) outcome: PaymentOutcome,
 }
 
 /// How a payment attempt stands, for the buyer.
@@ -27,26 +27,79 @@ pub enum PaymentOutcome {
     Pending,
     /// The card was declined; another may be tried.
     Declined(DeclineCode),
-    /// It ended without money.
+    /// It ended, and the order does not have its money: none moved, or all of it goes back.
     Ended,
 }
 
 impl PaymentReceipt {
     /// How the attempt stands.
     pub fn outcome(&self) -> PaymentOutcome {
-        if let Some(code) = self.token_declined {
-            return PaymentOutcome::Declined(code);
-        }
-        match (self.payment.status, self.payment.declined) {
-            (PaymentStatus::Authorized | PaymentStatus::Captured, _) => PaymentOutcome::Complete,
-            (PaymentStatus::RequiresAction, _) => PaymentOutcome::RequiresAction,
-            (PaymentStatus::Declined | PaymentStatus::Voiding, Some(code)) => {
-                PaymentOutcome::Declined(code)
+        self.outcome
+    }
+}
+
+impl PaymentOutcome {
+    /// How an attempt stands that was read before its order: money that the order took moved both
+    /// in one commit, so an order that is read later shows it.
+    pub(super) fn of(payment: &PaymentView, order: &Order) -> Self {
+        match (payment.status, payment.declined) {
+            (PaymentStatus::Authorized | PaymentStatus::Captured, _) => {
+                // Money that is here may have come too late, or be given back.
+                if order.is_paid_with(payment.id) { Self::Complete } else { Self::Ended }
             }
-            (PaymentStatus::Pending | PaymentStatus::NeedsOperator, _) => PaymentOutcome::Pending,
+            (PaymentStatus::RequiresAction, _) => Self::RequiresAction,
+            (PaymentStatus::Declined | PaymentStatus::Voiding, Some(code)) => Self::Declined(code),
+            (PaymentStatus::Pending | PaymentStatus::NeedsOperator, _) => Self::Pending,
             (PaymentStatus::Declined | PaymentStatus::Voiding | PaymentStatus::Voided, _) => {
-                PaymentOutcome::Ended
+                Self::Ended
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::order::fixtures::{ATTEMPT, OTHER_ATTEMPT, all_states};
+    use crate::domain::order::{Order, OrderState};
+    use crate::domain::payment::{ConfirmedBy, Payment, fixtures};
+    use crate::service::payment_receipt::PaymentOutcome;
+
+    /// Every state of a payment beside every state of its order, paid with it or with another.
+    fn every_pair() -> Vec<(Payment, Order)> {
+        let payments = [ConfirmedBy::Server, ConfirmedBy::Client].map(fixtures::all_states);
+        let payments = payments.into_iter().flatten();
+        let other = OrderState::Complete { payment: OTHER_ATTEMPT };
+        payments
+            .flat_map(|payment| {
+                let orders = all_states().into_iter().map(|(_, order)| order);
+                let orders =
+                    orders.flat_map(|order| [Order { state: other, ..order.clone() }, order]);
+                orders.map(move |order| (payment.clone(), order))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn complete_is_told_only_of_an_order_that_is_complete_with_it() {
+        let complete = OrderState::Complete { payment: ATTEMPT };
+        let mut told = 0;
+        for (payment, order) in every_pair() {
+            if PaymentOutcome::of(&payment.view(), &order) == PaymentOutcome::Complete {
+                assert_eq!(order.state, complete, "{payment:?}");
+                told += 1;
+            }
+        }
+        assert_eq!(told, 4, "authorized and captured, whoever confirmed");
+    }
+
+    #[test]
+    fn money_that_the_order_does_not_have_is_the_end_of_its_attempt() {
+        let complete = OrderState::Complete { payment: ATTEMPT };
+        let captured = fixtures::captured().view();
+        let orders = every_pair().into_iter().map(|(_, order)| order);
+        for order in orders.filter(|order| order.state != complete) {
+            let outcome = PaymentOutcome::of(&captured, &order);
+            assert_eq!(outcome, PaymentOutcome::Ended, "{:?}", order.state);
         }
     }
 }

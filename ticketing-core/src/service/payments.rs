@@ -22,7 +22,7 @@ use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
-use crate::service::payment_receipt::PaymentReceipt;
+use crate::service::payment_receipt::{PaymentOutcome, PaymentReceipt};
 use crate::values::{GatewayName, OrderId, PaymentId, TimeWindow, Timestamp, UserId};
 
 /// What can be done with payments.
@@ -353,10 +353,14 @@ impl Paying {
     /// The attempt as it is now. The client's secret is asked for, never stored.
     async fn show(&self, attempt: PaymentId) -> Result<PaymentReceipt, Error> {
         let payment = self.engine.payment(attempt).await?;
+        // Read after the payment: it shows what became of money that the payment tells of.
+        let order = self.engine.order(self.order).await?;
         let view = payment.view();
         // A token is declined for good; the browser may go on with another card.
         let waits_again = self.method.is_some() && payment.state == PaymentState::Open;
         let token_declined = payment.last_decline.filter(|_| waits_again);
+        let outcome = token_declined
+            .map_or_else(|| PaymentOutcome::of(&view, &order), PaymentOutcome::Declined);
         let needs_secret = view.status == PaymentStatus::RequiresAction;
         let client_secret = match payment.intent.filter(|_| needs_secret) {
             Some(intent) => {
@@ -365,7 +369,7 @@ impl Paying {
             }
             None => None,
         };
-        Ok(PaymentReceipt { payment: view, client_secret, token_declined })
+        Ok(PaymentReceipt { payment: view, client_secret, outcome })
     }
 }
 

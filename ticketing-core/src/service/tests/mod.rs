@@ -22,3 +22,4 @@ mod refunds_by_hand;
 mod refunds_by_sellers;
 mod rejections;
 mod restore;
+mod told_complete;
