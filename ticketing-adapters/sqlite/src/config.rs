@@ -9,6 +9,9 @@ use ticketing_core::ports::{Clock, SystemClock};
 use crate::error::OpenError;
 use crate::storage::SqliteStorage;
 
+/// How long a call may wait until it can write, unless said otherwise.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What a storage can be told before it is opened.
 ///
 /// ```
@@ -37,7 +40,7 @@ impl SqliteConfig {
             path: path.as_ref().to_owned(),
             readers: 4,
             clock: Arc::new(SystemClock),
-            busy_timeout: Duration::from_secs(5),
+            busy_timeout: BUSY_TIMEOUT,
         }
     }
 
@@ -77,8 +80,9 @@ impl SqliteConfig {
         Self { clock, ..self }
     }
 
-    /// How long to wait for somebody else who writes to the file, such as a backup; five seconds
-    /// unless said otherwise, an hour at most.
+    /// How long a call may wait until it can write: half of it for the calls of this process before
+    /// it, half of it for somebody else who writes to the file, such as an administrator with a
+    /// client. Five seconds unless said otherwise, an hour at most. Past it nothing was written.
     pub fn busy_timeout(self, timeout: Duration) -> Self {
         Self { busy_timeout: timeout.min(Duration::from_hours(1)), ..self }
     }

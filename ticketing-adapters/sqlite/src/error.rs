@@ -56,6 +56,9 @@ pub(crate) enum Failure {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    /// Others wrote for longer than a call waits for its turn.
+    #[error("the turn to write did not come in time")]
+    NoTurn,
     /// The database refuses to write this: a constraint.
     #[error("a constraint refuses it")]
     Refused(#[source] sqlx::Error),
@@ -118,7 +121,7 @@ impl Failure {
             Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. } | Self::Corrupt { .. } => {
                 true
             }
-            Self::Database(_) => false,
+            Self::Database(_) | Self::NoTurn => false,
         }
     }
 
@@ -132,6 +135,7 @@ impl Failure {
                 PortError::new(PortErrorKind::Closed, operation)
             }
             Self::Database(error) => PortError::unavailable(operation).with_source(error),
+            late @ Self::NoTurn => PortError::unavailable(operation).with_source(late),
             refused @ (Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. }) => {
                 PortError::new(PortErrorKind::Refused, operation).with_source(refused)
             }

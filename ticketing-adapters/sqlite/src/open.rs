@@ -11,7 +11,7 @@ use ticketing_core::ports::{Clock, IdSource, RandomIds, SystemClock};
 use ticketing_core::values::StoreId;
 use tokio::sync::Mutex;
 
-use crate::config::SqliteConfig;
+use crate::config::{BUSY_TIMEOUT, SqliteConfig};
 use crate::error::{OpenError, is_read_only};
 use crate::lock::Lock;
 use crate::schema;
@@ -54,7 +54,8 @@ impl SqliteStorage {
         let lock = path.as_deref().map(Lock::beside).transpose()?;
         let store = prepare(&pool, path.as_deref().unwrap_or_else(|| Path::new(""))).await?;
         let (writers, notes) = (pool.clone(), pool.clone());
-        let pools = Pools { writers, notes, readers: pool, are_ours: false };
+        let turn_patience = BUSY_TIMEOUT / 2;
+        let pools = Pools { writers, notes, readers: pool, are_ours: false, turn_patience };
         Ok(assembled(Arc::new(SystemClock), store, pools, lock))
     }
 }
@@ -64,12 +65,13 @@ pub(crate) async fn open(config: SqliteConfig) -> Result<SqliteStorage, OpenErro
     let SqliteConfig { path, readers, clock, busy_timeout } = config;
     let path = real_path(&path)?;
     let lock = Lock::beside(&path)?;
+    let turn_patience = busy_timeout / 2;
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(busy_timeout)
+        .busy_timeout(busy_timeout.saturating_sub(turn_patience))
         .statement_cache_capacity(STATEMENTS)
         .pragma("temp_store", "memory")
         .disable_statement_logging();
@@ -82,7 +84,8 @@ pub(crate) async fn open(config: SqliteConfig) -> Result<SqliteStorage, OpenErro
     let relaxed = options.clone().synchronous(SqliteSynchronous::Normal);
     let notes = pool(1).connect_with(relaxed).await.map_err(failed)?;
     let readers = pool(readers).connect_with(options.read_only(true)).await.map_err(failed)?;
-    Ok(assembled(clock, store, Pools { writers, notes, readers, are_ours: true }, Some(lock)))
+    let pools = Pools { writers, notes, readers, are_ours: true, turn_patience };
+    Ok(assembled(clock, store, pools, Some(lock)))
 }
 
 /// The file itself, whatever links lead to it and wherever the process goes later: so that there is
@@ -141,6 +144,8 @@ struct Pools {
     readers: SqlitePool,
     /// They were made here, and are closed here.
     are_ours: bool,
+    /// How long a call waits for those before it that write.
+    turn_patience: Duration,
 }
 
 fn assembled(
@@ -149,7 +154,7 @@ fn assembled(
     pools: Pools,
     lock: Option<Lock>,
 ) -> SqliteStorage {
-    let Pools { writers, notes, readers, are_ours } = pools;
+    let Pools { writers, notes, readers, are_ours, turn_patience } = pools;
     let turn = Mutex::new(());
     let shared = Shared {
         clock,
@@ -159,6 +164,7 @@ fn assembled(
         writers,
         pools_are_ours: are_ours,
         turn,
+        turn_patience,
         _lock: lock,
     };
     SqliteStorage { shared: Arc::new(shared) }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
 use ticketing_core::ports::{Clock, PortError};
 use ticketing_core::values::StoreId;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use crate::error::Failure;
 use crate::lock::Lock;
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) pools_are_ours: bool,
     /// Held by the one task that writes: SQLite would let others try again and again, in no order.
     pub(crate) turn: Mutex<()>,
+    /// How long to wait for that.
+    pub(crate) turn_patience: Duration,
     pub(crate) _lock: Option<Lock>,
 }
 
@@ -62,16 +66,22 @@ impl SqliteStorage {
 impl Shared {
     /// Waits for the turn to write what must not be lost.
     pub(crate) async fn writer(&self) -> Result<Writer<'_>, Failure> {
-        let turn = self.turn.lock().await;
-        let conn = self.writers.acquire().await?;
-        Ok(Writer { conn, _turn: turn })
+        self.turn_with(&self.writers).await
     }
 
     /// Waits for the turn to note who works on what.
     pub(crate) async fn notes(&self) -> Result<Writer<'_>, Failure> {
-        let turn = self.turn.lock().await;
-        let conn = self.notes.acquire().await?;
-        Ok(Writer { conn, _turn: turn })
+        self.turn_with(&self.notes).await
+    }
+
+    /// Nothing is begun here yet, so nothing is left behind when the time is up. A transaction that
+    /// waits to begin is never dropped for that: the connection's own time ends it.
+    async fn turn_with(&self, pool: &SqlitePool) -> Result<Writer<'_>, Failure> {
+        let turn = async {
+            let turn = self.turn.lock().await;
+            Ok(Writer { conn: pool.acquire().await?, _turn: turn })
+        };
+        timeout(self.turn_patience, turn).await.map_err(|_late| Failure::NoTurn)?
     }
 
     /// A connection to read with.

@@ -1,0 +1,79 @@
+//! Somebody else writes to the file and does not end: what waits for its turn is told so in time.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up must fail")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use ticketing_core::domain::{Actor, NewTicket, Ticket};
+use ticketing_core::ports::{
+    BatchBuilder, Cause, CommitError, Group, IdSource, PortErrorKind, RandomIds, Storage,
+    WriteBatch,
+};
+use ticketing_core::values::{Money, TicketId, UserId};
+use ticketing_sqlite::{SqliteConfig, SqliteStorage};
+use tokio::task::JoinSet;
+
+/// How long a call may wait for its turn to write.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// How many wait at once. Were each to wait for the one before it, that would take eight seconds.
+const CALLERS: usize = 20;
+/// What they may take together on a machine that has much else to do.
+const SOON: Duration = Duration::from_secs(4);
+
+async fn listing(storage: &SqliteStorage) -> WriteBatch {
+    let (seller, now) = (UserId::new("seller").unwrap(), storage.now().await.unwrap());
+    let id = TicketId::from_uuid(RandomIds.next());
+    let new = NewTicket::new("Front row", Money::usd(20_00));
+    let decision = Ticket::list(id, seller.clone(), new, now).unwrap();
+    let cause = Cause { actor: Actor::User(seller), correlation: None };
+    BatchBuilder::new(cause, &RandomIds, now).ticket(decision).build()
+}
+
+/// A connection of somebody else, who has begun to write.
+async fn writing_elsewhere(file: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut conn = options.connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut conn).await.unwrap();
+    conn
+}
+
+#[tokio::test]
+async fn waiting_for_the_writer_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tickets.db");
+    let storage = SqliteConfig::new(&file).busy_timeout(PATIENCE).open().await.unwrap();
+    let group = Group::of(vec![listing(&storage).await]);
+    assert!(storage.commit(group).await.outcomes.iter().all(Result::is_ok));
+    let mut other = writing_elsewhere(&file).await;
+
+    let began = Instant::now();
+    let mut calls = JoinSet::new();
+    for _ in 0..CALLERS {
+        let (writer, group) = (storage.clone(), Group::of(vec![listing(&storage).await]));
+        calls.spawn(async move {
+            match writer.commit(group).await.outcomes.remove(0) {
+                Err(CommitError::NotApplied(error)) => error,
+                other => panic!("{other:?}"),
+            }
+        });
+        let relay = storage.clone();
+        calls.spawn(async move {
+            let claimed = relay.claim_outbox(Duration::from_mins(1), 1).await;
+            claimed.map(|rows| rows.len()).unwrap_err()
+        });
+    }
+    while let Some(error) = calls.join_next().await {
+        let error = error.unwrap();
+        assert_eq!(error.kind(), &PortErrorKind::Unavailable, "{error:?}");
+    }
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    let group = Group::of(vec![listing(&storage).await]);
+    assert!(storage.commit(group).await.outcomes.iter().all(Result::is_ok), "it goes on");
+    let claimed = storage.claim_outbox(Duration::from_mins(1), 10).await.unwrap();
+    assert_eq!(claimed.len(), 2, "nothing was leased meanwhile, and nothing half written");
+}
