@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use sqlx::migrate::MigrateError;
 use ticketing_core::ports::{PortError, PortErrorKind};
 
+#[cfg(test)]
+mod tests;
+
 /// Why a file could not be opened as a storage.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,18 +91,34 @@ pub(crate) enum Failure {
     },
 }
 
-/// The class of SQLite's result codes for broken constraints; what is above it tells which.
-const CONSTRAINT: u32 = 19;
-
-/// The class of SQLite's result codes for files that can't be written.
+// The classes of SQLite's result codes that mean something here.
+const PERMISSION: u32 = 3;
 const READ_ONLY: u32 = 8;
+const CORRUPT: u32 = 11;
+const CANT_OPEN: u32 = 14;
+const CONSTRAINT: u32 = 19;
+const NOT_A_DATABASE: u32 = 26;
+
+/// What a failure of the database means to the port. Only an operator can mend a file that can't be
+/// opened or written; room on the disk and the turn of another come back by themselves.
+fn kind_of(error: &sqlx::Error) -> PortErrorKind {
+    match class_of(error) {
+        Some(PERMISSION | READ_ONLY | CANT_OPEN) => PortErrorKind::Misconfigured,
+        Some(CORRUPT | NOT_A_DATABASE) => {
+            PortErrorKind::Corrupt { table: "database", column: "page", id: "file".to_owned() }
+        }
+        // A full disk, a failed read or write, and a lock of somebody else (FULL, IOERR, BUSY,
+        // LOCKED) come first among the others, none of which is a reason to give up.
+        Some(_) | None => PortErrorKind::Unavailable,
+    }
+}
 
 /// Whether the database says that it can't be written.
 pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
     class_of(error) == Some(READ_ONLY)
 }
 
-/// The class of SQLite's result code, if it has one.
+/// The class of SQLite's result code, if it has one; what is above it tells more.
 fn class_of(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code)?;
     Some(code.parse::<u32>().ok()? & 0xff)
@@ -134,7 +153,7 @@ impl Failure {
             Self::Database(sqlx::Error::PoolClosed) => {
                 PortError::new(PortErrorKind::Closed, operation)
             }
-            Self::Database(error) => PortError::unavailable(operation).with_source(error),
+            Self::Database(error) => PortError::new(kind_of(&error), operation).with_source(error),
             late @ Self::NoTurn => PortError::unavailable(operation).with_source(late),
             refused @ (Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. }) => {
                 PortError::new(PortErrorKind::Refused, operation).with_source(refused)
