@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::fields::{Fields, version};
+use crate::reads::readable;
 use crate::rows::event;
 
 const TABLE: &str = "outbox";
@@ -66,15 +67,26 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Pointers, Failure> {
     })
 }
 
-/// A row with the events that it points at, in their order.
+/// A row with the events that it points at, in their order. Those that can't be read, or are gone,
+/// are added to `lost`: the others must not wait for them.
 pub(crate) async fn with_events(
     conn: &mut SqliteConnection,
     row: Pointers,
+    lost: &mut Vec<EventKey>,
 ) -> Result<OutboxRow, Failure> {
-    let kept = event::by_key(conn, &row.keys).await?;
+    let kept = readable(event::by_key(conn, &row.keys).await?);
     let mut kept: BTreeMap<EventKey, Event> =
         kept.into_iter().map(|event| (event.key(), event)).collect();
-    let events = row.keys.iter().filter_map(|key| kept.remove(key)).collect();
+    let mut events = Vec::with_capacity(kept.len());
+    for key in row.keys {
+        if let Some(event) = kept.remove(&key) {
+            events.push(event);
+        } else {
+            let (aggregate, version) = (key.aggregate, key.version.get());
+            tracing::error!(row = row.id.0, %aggregate, version, "an event of a row is lost");
+            lost.push(key);
+        }
+    }
     Ok(OutboxRow { id: row.id, epoch: row.epoch, events })
 }
 

@@ -15,6 +15,7 @@ use ticketing_core::values::{
 };
 
 use crate::error::Failure;
+use crate::outbox::Pointers;
 use crate::storage::{SqliteStorage, told};
 use crate::work::{self, Term};
 use crate::{listings, orders, reads, webhooks};
@@ -23,6 +24,20 @@ impl SqliteStorage {
     /// Whether `sql` finds anything that is due. The writer is only asked when there is.
     async fn is_waiting(&self, sql: &'static str, now: Timestamp) -> Result<bool, Failure> {
         work::is_waiting(&mut *self.shared.reader().await?, sql, now).await
+    }
+
+    /// Claimed rows with their events. An event that can't be read becomes a dead letter.
+    async fn complete(&self, claimed: Vec<Pointers>) -> Result<Vec<OutboxRow>, Failure> {
+        let mut lost = Vec::new();
+        let mut reader = self.shared.reader().await?;
+        let rows = work::with_events(&mut reader, claimed, &mut lost).await?;
+        drop(reader);
+        if !lost.is_empty() {
+            let mut writer = self.shared.notes().await?;
+            let buried = work::bury_lost(&mut writer.conn, lost, self.shared.clock.now()).await;
+            writer.checked(buried)?;
+        }
+        Ok(rows)
     }
 }
 
@@ -229,7 +244,7 @@ impl Storage for SqliteStorage {
             let claimed = work::claim_outbox(&mut writer.conn, term, limit).await;
             let claimed = writer.checked(claimed)?;
             drop(writer);
-            work::with_events(&mut *self.shared.reader().await?, claimed).await
+            self.complete(claimed).await
         };
         told(write.await, "claim_outbox")
     }

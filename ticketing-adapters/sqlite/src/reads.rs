@@ -89,7 +89,7 @@ pub(crate) async fn event(
     conn: &mut SqliteConnection,
     key: EventKey,
 ) -> Result<Option<Event>, Failure> {
-    Ok(event::by_key(conn, &[key]).await?.pop())
+    event::by_key(conn, &[key]).await?.pop().transpose()
 }
 
 /// Withdrawn pools whose live orders are to be cancelled, by id.

@@ -10,7 +10,7 @@ use ticketing_core::values::Timestamp;
 
 use crate::error::Failure;
 use crate::outbox::{self, Pointers};
-use crate::reads::{limit_of, readable, readable_rows};
+use crate::reads::{limit_of, readable_rows};
 use crate::rows::{event, payment, refund};
 
 /// Whether anything waits, so that the writer need not be asked when nothing does.
@@ -138,20 +138,35 @@ pub(crate) async fn published_since(
     .bind(limit_of(limit))
     .fetch_all(&mut *conn)
     .await?;
-    with_events(conn, readable_rows(&rows, outbox::read)).await
+    // What is lost of them became a dead letter when they were claimed, and is in the log.
+    with_events(conn, readable_rows(&rows, outbox::read), &mut Vec::new()).await
 }
 
-/// The rows with the events that they point at.
+/// The rows with those of their events that can be read; the keys of the others are added to `lost`.
 pub(crate) async fn with_events(
     conn: &mut SqliteConnection,
     rows: Vec<Pointers>,
+    lost: &mut Vec<EventKey>,
 ) -> Result<Vec<OutboxRow>, Failure> {
     let mut complete = Vec::with_capacity(rows.len());
     for row in rows {
-        let row = outbox::with_events(conn, row).await;
-        complete.extend(readable([row]));
+        complete.push(outbox::with_events(conn, row, lost).await?);
     }
     Ok(complete)
+}
+
+/// Makes dead letters of events that can't be read, so that somebody learns of them.
+pub(crate) async fn bury_lost(
+    conn: &mut SqliteConnection,
+    lost: Vec<EventKey>,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
+    for event in lost {
+        let reason = "its row can't be read, or is gone".to_owned();
+        outbox::bury(&mut transaction, &DeadLetter { event, reason, at }).await?;
+    }
+    Ok(transaction.commit().await?)
 }
 
 /// Ends a claim. Answers whether it was still the caller's.

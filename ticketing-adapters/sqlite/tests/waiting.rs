@@ -2,19 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up must fail")]
 
+mod samples;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
-use ticketing_core::domain::{Actor, NewTicket, Ticket};
-use ticketing_core::ports::{
-    BatchBuilder, Cause, CommitError, Group, IdSource, PortErrorKind, RandomIds, Storage,
-    WriteBatch,
-};
-use ticketing_core::values::{Money, TicketId, UserId};
-use ticketing_sqlite::{SqliteConfig, SqliteStorage};
+use ticketing_core::ports::{CommitError, Group, PortErrorKind, Storage};
+use ticketing_sqlite::SqliteConfig;
 use tokio::task::JoinSet;
+
+use crate::samples::listing;
 
 /// How long a call may wait for its turn to write.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -22,15 +21,6 @@ const PATIENCE: Duration = Duration::from_millis(400);
 const CALLERS: usize = 20;
 /// What they may take together on a machine that has much else to do.
 const SOON: Duration = Duration::from_secs(4);
-
-async fn listing(storage: &SqliteStorage) -> WriteBatch {
-    let (seller, now) = (UserId::new("seller").unwrap(), storage.now().await.unwrap());
-    let id = TicketId::from_uuid(RandomIds.next());
-    let new = NewTicket::new("Front row", Money::usd(20_00));
-    let decision = Ticket::list(id, seller.clone(), new, now).unwrap();
-    let cause = Cause { actor: Actor::User(seller), correlation: None };
-    BatchBuilder::new(cause, &RandomIds, now).ticket(decision).build()
-}
 
 /// A connection of somebody else, who has begun to write.
 async fn writing_elsewhere(file: &Path) -> SqliteConnection {
@@ -45,14 +35,15 @@ async fn waiting_for_the_writer_ends() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tickets.db");
     let storage = SqliteConfig::new(&file).busy_timeout(PATIENCE).open().await.unwrap();
-    let group = Group::of(vec![listing(&storage).await]);
+    let group = Group::of(vec![listing(&storage, "Front row").await]);
     assert!(storage.commit(group).await.outcomes.iter().all(Result::is_ok));
     let mut other = writing_elsewhere(&file).await;
 
     let began = Instant::now();
     let mut calls = JoinSet::new();
     for _ in 0..CALLERS {
-        let (writer, group) = (storage.clone(), Group::of(vec![listing(&storage).await]));
+        let (writer, group) =
+            (storage.clone(), Group::of(vec![listing(&storage, "Front row").await]));
         calls.spawn(async move {
             match writer.commit(group).await.outcomes.remove(0) {
                 Err(CommitError::NotApplied(error)) => error,
@@ -72,7 +63,7 @@ async fn waiting_for_the_writer_ends() {
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
-    let group = Group::of(vec![listing(&storage).await]);
+    let group = Group::of(vec![listing(&storage, "Front row").await]);
     assert!(storage.commit(group).await.outcomes.iter().all(Result::is_ok), "it goes on");
     let claimed = storage.claim_outbox(Duration::from_mins(1), 10).await.unwrap();
     assert_eq!(claimed.len(), 2, "nothing was leased meanwhile, and nothing half written");

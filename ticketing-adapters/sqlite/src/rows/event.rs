@@ -78,12 +78,12 @@ pub(crate) async fn insert(
         .await
 }
 
-/// Those of the events that are still kept, in no order.
+/// Those of the events that are still kept, in no order, each as far as it can be read.
 pub(crate) async fn by_key(
     conn: &mut SqliteConnection,
     keys: &[EventKey],
-) -> Result<Vec<Event>, Failure> {
-    BY_KEY.rows(conn, keys, |query, wanted| key(query, *wanted), read).await
+) -> Result<Vec<Result<Event, Failure>>, Failure> {
+    BY_KEY.rows(conn, keys, |query, wanted| key(query, *wanted), |row| Ok(read(row))).await
 }
 
 /// The receipts of those of the batches that were committed.
