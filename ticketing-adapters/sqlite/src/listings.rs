@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::many::{Lookup, Query};
-use crate::reads::limit_of;
+use crate::reads::{if_readable, limit_of, readable};
 use crate::rows::{pool, ticket};
 
 /// Words that more listings have than this are common.
@@ -49,12 +49,24 @@ pub(crate) async fn by_id(
     conn: &mut SqliteConnection,
     ids: &[TicketId],
 ) -> Result<Vec<Listing>, Failure> {
+    let found = each_by_id(conn, ids).await?.into_iter().collect::<Result<_, _>>()?;
+    Ok(in_order(ids, found))
+}
+
+/// Those of the listings that exist, in no order, each as far as it can be read.
+async fn each_by_id(
+    conn: &mut SqliteConnection,
+    ids: &[TicketId],
+) -> Result<Vec<Result<Listing, Failure>>, Failure> {
     let wanted: Vec<TicketId> = ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let bind = |query: Query, id: &TicketId| Ok(query.bind(id.as_uuid()));
-    let found = BY_ID.rows(conn, &wanted, bind, read).await?;
+    BY_ID.rows(conn, &wanted, bind, |row| Ok(read(row))).await
+}
+
+fn in_order(ids: &[TicketId], found: Vec<Listing>) -> Vec<Listing> {
     let found: BTreeMap<TicketId, Listing> =
         found.into_iter().map(|listing| (listing.ticket.id, listing)).collect();
-    Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    ids.iter().filter_map(|id| found.get(id).cloned()).collect()
 }
 
 /// The page of listings that `query` asks for, the newest first.
@@ -101,7 +113,9 @@ impl Hunt<'_> {
         let mut page = PageOf::new(self.query);
         let mut walked = 0;
         while let Some(row) = rows.try_next().await? {
-            if page.is_over(self.having_words(read(&row)?)) {
+            // One that a careless hand has spoilt must not hide the others of its page.
+            let listing = if_readable(read(&row));
+            if page.is_over(listing.and_then(|listing| self.having_words(listing))) {
                 return Ok(Some(page.ended()));
             }
             walked += 1;
@@ -123,7 +137,8 @@ impl Hunt<'_> {
         let ids = ids.collect::<Result<Vec<_>, _>>()?;
         let mut page = PageOf::new(self.query);
         for some in ids.chunks(READ_AT_ONCE) {
-            for listing in by_id(conn, some).await? {
+            let found = readable(each_by_id(conn, some).await?);
+            for listing in in_order(some, found) {
                 if page.is_over(self.having_words(listing)) {
                     return Ok(page.ended());
                 }

@@ -137,8 +137,12 @@ pub(crate) fn limit_of(limit: usize) -> i64 {
 /// What of a list of work can be read. The rest is told to whoever runs the program, and left out:
 /// one row that a careless hand has spoilt must not keep the others from being worked on.
 pub(crate) fn readable<T>(rows: impl IntoIterator<Item = Result<T, Failure>>) -> Vec<T> {
-    let told = |failure: &Failure| tracing::error!(%failure, "a row was left out");
-    rows.into_iter().filter_map(|row| row.inspect_err(told).ok()).collect()
+    rows.into_iter().filter_map(if_readable).collect()
+}
+
+/// One row of such a list.
+pub(crate) fn if_readable<T>(row: Result<T, Failure>) -> Option<T> {
+    row.inspect_err(|failure| tracing::error!(%failure, "a row was left out")).ok()
 }
 
 /// The same of rows that need nothing else.

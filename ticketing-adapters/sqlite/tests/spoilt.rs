@@ -9,9 +9,9 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
-use ticketing_core::domain::{AggregateKind, EventKey};
-use ticketing_core::ports::{Group, OutboxRow, Storage};
-use ticketing_core::values::Timestamp;
+use ticketing_core::domain::{AggregateKind, Event, EventKey};
+use ticketing_core::ports::{Group, ListingQuery, OutboxRow, PortErrorKind, Storage, WriteBatch};
+use ticketing_core::values::{Page, PageLimit, TicketId, Timestamp};
 use ticketing_sqlite::SqliteStorage;
 
 use crate::samples::listing;
@@ -40,7 +40,7 @@ impl File {
         for title in titles {
             batches.push(listing(&self.storage, title).await);
         }
-        let keys = batches.iter().flat_map(|batch| batch.changes()).map(|it| it.event.key());
+        let keys = batches.iter().flat_map(WriteBatch::changes).map(|it| it.event.key());
         let keys = keys.collect();
         let committed = self.storage.commit(Group::of(batches)).await;
         assert!(committed.outcomes.iter().all(Result::is_ok));
@@ -54,7 +54,7 @@ impl File {
 }
 
 fn keys_of(row: &OutboxRow) -> Vec<EventKey> {
-    row.events.iter().map(|event| event.key()).collect()
+    row.events.iter().map(Event::key).collect()
 }
 
 /// Two of a group's events can't be read any more. The others are published all the same, and
@@ -90,4 +90,50 @@ async fn an_event_that_cant_be_read_holds_back_no_other() {
     assert_eq!(file.storage.outbox_depth().await.unwrap().rows, 0);
     let again = file.storage.published_since(Timestamp::MIN, None, 10).await.unwrap();
     assert_eq!(again.iter().map(keys_of).collect::<Vec<_>>(), [kept]);
+}
+
+async fn found(storage: &SqliteStorage, words: &[&str]) -> Vec<TicketId> {
+    let words = words.iter().map(|&word| word.to_owned()).collect();
+    let mut query = ListingQuery {
+        words,
+        page: Page { limit: PageLimit::new(1).unwrap(), after: None },
+        ..ListingQuery::default()
+    };
+    let mut found = Vec::new();
+    loop {
+        let page = storage.search(&query).await.unwrap();
+        found.extend(page.items.iter().map(|listing| listing.ticket.id));
+        match page.next {
+            Some(next) => query.page.after = Some(next),
+            None => return found,
+        }
+    }
+}
+
+/// A listing that can't be read is left out of the pages around it, and is told as such when it is
+/// asked for.
+#[tokio::test]
+async fn a_listing_that_cant_be_read_spoils_no_page() {
+    let mut file = File::new().await;
+    let mut ids = Vec::new();
+    for title in ["Front row", "Middle row", "Back row"] {
+        let keys = file.list(&[title]).await;
+        ids.push(TicketId::from_uuid(keys[0].aggregate.id));
+    }
+    let [first, spoilt, last] = ids[..] else { panic!("{ids:?}") };
+    let done = sqlx::query("UPDATE ticketing_tickets SET seller = '' WHERE id = ?")
+        .bind(spoilt.as_uuid())
+        .execute(&mut file.conn)
+        .await
+        .unwrap();
+    assert_eq!(done.rows_affected(), 1);
+
+    for words in [&[][..], &["row"]] {
+        assert_eq!(found(&file.storage, words).await, [last, first], "{words:?}");
+    }
+    let failed = file.storage.listings(&[first, spoilt]).await.unwrap_err();
+    let PortErrorKind::Corrupt { table, column, id } = failed.kind() else {
+        panic!("{failed:?}");
+    };
+    assert_eq!((*table, *column, id.as_str()), ("tickets", "seller", &*spoilt.to_string()));
 }

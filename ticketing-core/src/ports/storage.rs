@@ -46,7 +46,8 @@ use crate::values::{
 /// statements, not the transaction.
 ///
 /// **Work lists.** One row that can't be read must not keep the others from being worked on: a
-/// list of what is due, unsettled, open or unpublished leaves it out and logs it as an error.
+/// list of what is due, unsettled, open or unpublished leaves it out and logs it as an error. So
+/// does a page of a search; asked for by its id, the row is told as what it is.
 ///
 /// **The last line.** What must never be is refused by the backend too, even when the engine is
 /// wrong: more units of a pool held and sold than its capacity or less than none; two events of
