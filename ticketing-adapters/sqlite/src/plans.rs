@@ -26,14 +26,31 @@ async fn plan(storage: &SqliteStorage, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.get::<String, _>("detail")).collect()
 }
 
-/// Neither a walk through a whole table, nor a sort of what was found.
+/// What a plan may walk through from its beginning. Each is in the order of the list and ends with
+/// its limit, as nothing that is walked is left out. The outbox alone leaves out what is leased, which
+/// is no more than a relay can claim while a lease lasts.
+const WALKS: [&str; 5] = [
+    "SCAN ticketing_dead_letters USING INDEX ticketing_dead_letters_by_age",
+    "SCAN ticketing_payments USING INDEX ticketing_payments_parked",
+    "SCAN ticketing_refunds USING INDEX ticketing_refunds_failed",
+    "SCAN ticketing_pools USING INDEX ticketing_pools_to_clear",
+    "SCAN ticketing_outbox USING INDEX ticketing_outbox_waiting",
+];
+
+/// What is walked of no table, but of what the statement itself has or has found.
+const COMPUTED: [&str; 3] = ["SCAN (", "SCAN wanted", "SCAN CONSTANT ROW"];
+
+/// Neither a walk through a whole table or index, nor a sort of what was found.
 fn assert_bounded(steps: &[String], sql: &str) {
     for step in steps {
-        let computed = ["SCAN (", "SCAN wanted", "SCAN CONSTANT ROW"];
-        let computed = computed.iter().any(|head| step.starts_with(head));
-        let table = step.starts_with("SCAN") && !computed;
-        let indexed = step.contains("USING") || step.contains("VIRTUAL TABLE INDEX");
-        assert!(!table || indexed, "{step}\nof {sql}\n{steps:#?}");
+        let is_computed = COMPUTED.iter().any(|head| step.starts_with(head));
+        let is_of_words = step.contains("VIRTUAL TABLE INDEX");
+        let walk = step.replace("COVERING ", "");
+        let is_allowed = is_computed || is_of_words || WALKS.contains(&walk.as_str());
+        assert!(!step.starts_with("SCAN") || is_allowed, "{step}\nof {sql}\n{steps:#?}");
+        // A search by nothing walks through all there is, whatever it is called.
+        let is_search = step.starts_with("SEARCH");
+        assert!(!is_search || step.ends_with(')'), "{step}\nof {sql}\n{steps:#?}");
         assert!(!step.contains("TEMP B-TREE"), "{step}\nof {sql}\n{steps:#?}");
     }
 }
@@ -58,6 +75,9 @@ async fn lists_are_read_through_indexes_in_their_order() {
         work::PAYMENTS_TO_LEASE,
         work::REFUNDS_TO_LEASE,
         work::ROWS_TO_CLAIM,
+        work::FIRST_SINCE,
+        work::PUBLISHED,
+        work::DEPTH,
         work::OLD_ROWS,
         work::OLD_KEYS,
         work::OLD_WEBHOOKS,

@@ -122,6 +122,14 @@ pub(crate) async fn claim_outbox(
     Ok(claimed)
 }
 
+/// Where the rows that were committed since a time begin. It is told to use the index by age: SQLite
+/// would walk from the oldest row that there is. As the clock may have been put back, the oldest row
+/// by age need not be the first one.
+pub(crate) const FIRST_SINCE: &str = "SELECT min(id) FROM ticketing_outbox \
+     INDEXED BY ticketing_outbox_published WHERE published = 1 AND committed_at >= ?";
+pub(crate) const PUBLISHED: &str = "SELECT id, epoch, events FROM ticketing_outbox NOT INDEXED \
+     WHERE id >= ? AND published = 1 AND committed_at >= ? ORDER BY id LIMIT ?";
+
 /// Published rows, by id.
 pub(crate) async fn published_since(
     conn: &mut SqliteConnection,
@@ -129,15 +137,21 @@ pub(crate) async fn published_since(
     after: Option<OutboxRowId>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, Failure> {
-    let rows = sqlx::query(
-        "SELECT id, epoch, events FROM ticketing_outbox \
-         WHERE published = 1 AND committed_at >= ? AND id > ? ORDER BY id LIMIT ?",
-    )
-    .bind(since.as_micros())
-    .bind(after.map_or(i64::MIN, |row| row.0))
-    .bind(limit_of(limit))
-    .fetch_all(&mut *conn)
-    .await?;
+    let first: Option<i64> = if let Some(row) = after {
+        row.0.checked_add(1)
+    } else {
+        let query = sqlx::query_scalar(FIRST_SINCE).bind(since.as_micros());
+        query.fetch_one(&mut *conn).await?
+    };
+    let Some(first) = first else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query(PUBLISHED)
+        .bind(first)
+        .bind(since.as_micros())
+        .bind(limit_of(limit))
+        .fetch_all(&mut *conn)
+        .await?;
     // What is lost of them became a dead letter when they were claimed, and is in the log.
     with_events(conn, readable_rows(&rows, outbox::read), &mut Vec::new()).await
 }
@@ -199,15 +213,16 @@ pub(crate) async fn outbox_done(
     Ok(published.is_some())
 }
 
+/// More rows than this are not counted: it is far more than an engine lets wait.
+pub(crate) const DEPTH_MAX: usize = 100_000;
+
+pub(crate) const DEPTH: &str = "SELECT (SELECT count(*) FROM \
+     (SELECT 1 FROM ticketing_outbox WHERE published = 0 LIMIT ?)) AS waiting, \
+     (SELECT committed_at FROM ticketing_outbox WHERE published = 0 ORDER BY id LIMIT 1) AS oldest";
+
 /// What waits to be published.
 pub(crate) async fn outbox_depth(conn: &mut SqliteConnection) -> Result<OutboxDepth, Failure> {
-    let row = sqlx::query(
-        "SELECT count(*) AS waiting, (SELECT committed_at FROM ticketing_outbox \
-         WHERE published = 0 ORDER BY id LIMIT 1) AS oldest \
-         FROM ticketing_outbox WHERE published = 0",
-    )
-    .fetch_one(conn)
-    .await?;
+    let row = sqlx::query(DEPTH).bind(limit_of(DEPTH_MAX)).fetch_one(conn).await?;
     let waiting: i64 = row.try_get("waiting")?;
     let oldest: Option<i64> = row.try_get("oldest")?;
     Ok(OutboxDepth {

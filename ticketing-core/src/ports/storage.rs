@@ -383,7 +383,7 @@ pub struct DeadLetter {
 /// What waits to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxDepth {
-    /// How many rows.
+    /// How many rows. A storage may stop counting at a hundred thousand.
     pub rows: usize,
     /// When the oldest was committed.
     pub oldest: Option<Timestamp>,
