@@ -1,10 +1,13 @@
-//! Lists of orders, each with all of its lines.
+//! Orders, each with all of its lines.
+//!
+//! The further lines are in a table of their own. Both are read in one transaction, which shows them
+//! as they were at one moment; it ends when it is dropped, as nothing in it is to be kept.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, SqliteConnection};
 use ticketing_core::domain::{Line, Order};
 use ticketing_core::ports::OrderDirection;
 use ticketing_core::values::{Cursor, OrderId, Page, Paged, PoolId, Timestamp, UserId};
@@ -47,12 +50,13 @@ pub(crate) async fn one(
     conn: &mut SqliteConnection,
     id: OrderId,
 ) -> Result<Option<Order>, Failure> {
+    let mut moment = conn.begin().await?;
     let row = sqlx::query("SELECT * FROM ticketing_orders WHERE id = ?")
         .bind(id.as_uuid())
-        .fetch_optional(&mut *conn)
+        .fetch_optional(&mut *moment)
         .await?;
     let stored = row.as_ref().map(order::read).transpose()?;
-    Ok(complete(conn, stored.into_iter().collect()).await?.pop())
+    Ok(complete(&mut moment, stored.into_iter().collect()).await?.pop())
 }
 
 /// A buyer's orders, by age.
@@ -66,18 +70,19 @@ pub(crate) async fn of_buyer(
         OrderDirection::OldestFirst => (OLDEST_FIRST, (Timestamp::MIN, Uuid::nil())),
         OrderDirection::NewestFirst => (NEWEST_FIRST, (Timestamp::MAX, Uuid::max())),
     };
-    let (age, id) = place_after(conn, page.after).await?.unwrap_or(beginning);
+    let mut moment = conn.begin().await?;
+    let (age, id) = place_after(&mut moment, page.after).await?.unwrap_or(beginning);
     let wanted = page.limit.get();
     let rows = sqlx::query(sql)
         .bind(buyer.as_str().to_owned())
         .bind(age.as_micros())
         .bind(id)
         .bind(limit_of(wanted.saturating_add(1)))
-        .fetch_all(&mut *conn)
+        .fetch_all(&mut *moment)
         .await?;
     let more = rows.len() > wanted;
     let stored = rows.iter().take(wanted).map(order::read).collect::<Result<_, _>>()?;
-    let items = complete(conn, stored).await?;
+    let items = complete(&mut moment, stored).await?;
     let last = items.last().filter(|_| more);
     let next = last.map(|order| Cursor::at(order.id.as_uuid()));
     Ok(Paged { items, next })
@@ -103,9 +108,10 @@ pub(crate) async fn due(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
-    let rows =
-        sqlx::query(DUE).bind(now.as_micros()).bind(limit_of(limit)).fetch_all(&mut *conn).await?;
-    work(conn, &rows).await
+    let mut moment = conn.begin().await?;
+    let query = sqlx::query(DUE).bind(now.as_micros()).bind(limit_of(limit));
+    let rows = query.fetch_all(&mut *moment).await?;
+    work(&mut moment, &rows).await
 }
 
 /// The same, of one pool.
@@ -115,13 +121,14 @@ pub(crate) async fn due_of(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
+    let mut moment = conn.begin().await?;
     let rows = sqlx::query(DUE_OF)
         .bind(now.as_micros())
         .bind(pool.as_uuid())
         .bind(limit_of(limit))
-        .fetch_all(&mut *conn)
+        .fetch_all(&mut *moment)
         .await?;
-    work(conn, &rows).await
+    work(&mut moment, &rows).await
 }
 
 /// Orders that hold units of a pool, by id.
@@ -131,47 +138,55 @@ pub(crate) async fn live(
     after: Option<OrderId>,
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
+    let mut moment = conn.begin().await?;
     let rows = sqlx::query(LIVE)
         .bind(pool.as_uuid())
         .bind(after.map_or_else(Vec::new, |id| id.as_uuid().as_bytes().to_vec()))
         .bind(limit_of(limit))
-        .fetch_all(&mut *conn)
+        .fetch_all(&mut *moment)
         .await?;
-    work(conn, &rows).await
+    work(&mut moment, &rows).await
 }
 
 /// Those of the orders that can be read. One that can't must not keep the others from their end.
 async fn work(conn: &mut SqliteConnection, rows: &[SqliteRow]) -> Result<Vec<Order>, Failure> {
     let stored = readable(rows.iter().map(order::read));
-    let (single, several): (Vec<_>, Vec<_>) =
-        stored.into_iter().enumerate().partition(|(_, order)| order.further == 0);
-    let mut orders = BTreeMap::new();
-    for (place, stored) in single {
-        orders.extend(readable([stored.complete(Vec::new())]).into_iter().map(|it| (place, it)));
-    }
-    for (place, stored) in several {
-        let order = complete(conn, vec![stored]).await.map(|mut one| one.pop());
-        orders.extend(readable([order]).into_iter().flatten().map(|order| (place, order)));
-    }
-    Ok(orders.into_values().collect())
+    let further = readable(further_lines(conn, &stored).await?);
+    Ok(readable(joined(stored, further)))
 }
 
 /// Adds the further lines.
 async fn complete(conn: &mut SqliteConnection, stored: Vec<Stored>) -> Result<Vec<Order>, Failure> {
+    let further = further_lines(conn, &stored).await?.into_iter().collect::<Result<_, _>>()?;
+    joined(stored, further).collect()
+}
+
+/// A line after the first: whose it is, and its place.
+type Further = (OrderId, i64, Line);
+
+/// The further lines of some orders, in no order, each as far as it can be read.
+async fn further_lines(
+    conn: &mut SqliteConnection,
+    stored: &[Stored],
+) -> Result<Vec<Result<Further, Failure>>, Failure> {
     let several: Vec<OrderId> =
         stored.iter().filter(|order| order.further > 0).map(Stored::id).collect();
     let bind = |query: Query, id: &OrderId| Ok(query.bind(id.as_uuid()));
-    let mut lines = FURTHER_LINES.rows(conn, &several, bind, order::read_further).await?;
-    lines.sort_by_key(|(order, place, _)| (*order, *place));
-    let mut further: BTreeMap<OrderId, Vec<Line>> = BTreeMap::new();
-    for (order, _, line) in lines {
-        further.entry(order).or_default().push(line);
+    FURTHER_LINES.rows(conn, &several, bind, |row| Ok(order::read_further(row))).await
+}
+
+/// Orders with their further lines, each as far as none is missing.
+fn joined(
+    stored: Vec<Stored>,
+    mut further: Vec<Further>,
+) -> impl Iterator<Item = Result<Order, Failure>> {
+    further.sort_by_key(|(order, place, _)| (*order, *place));
+    let mut lines: BTreeMap<OrderId, Vec<Line>> = BTreeMap::new();
+    for (order, _, line) in further {
+        lines.entry(order).or_default().push(line);
     }
-    let stored = stored.into_iter();
-    stored
-        .map(|it| {
-            let lines = further.remove(&it.id());
-            it.complete(lines.unwrap_or_default())
-        })
-        .collect()
+    stored.into_iter().map(move |order| {
+        let further = lines.remove(&order.id());
+        order.complete(further.unwrap_or_default())
+    })
 }
