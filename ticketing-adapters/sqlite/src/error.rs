@@ -39,6 +39,15 @@ pub enum OpenError {
     /// It can't be written: its mode, its folder, or the file system it is on.
     #[error("the file {} can only be read", .0.display())]
     ReadOnly(PathBuf),
+    /// The pool's database has no file.
+    #[error("a database in memory keeps nothing that was acknowledged: open a pool over a file")]
+    InMemory,
+    /// Its connections keep no journal that outlives a crash; this is their `journal_mode`.
+    #[error(
+        "a crash would spoil the database: its journal_mode is {0}, and must be wal, which \
+         SqliteConnectOptions::journal_mode sets"
+    )]
+    UnsafeJournal(String),
     /// Its tables are not as this version made them.
     #[error("the tables in the file can't be brought up to date")]
     Migration(#[source] MigrateError),

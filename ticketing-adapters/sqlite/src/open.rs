@@ -17,6 +17,9 @@ use crate::lock::Lock;
 use crate::schema;
 use crate::storage::{Shared, SqliteStorage};
 
+#[cfg(test)]
+mod tests;
+
 /// How many prepared statements a connection keeps: more than there are.
 const STATEMENTS: usize = 256;
 
@@ -44,19 +47,25 @@ impl SqliteStorage {
     /// Keeps its tables, whose names begin with `ticketing_`, in the database of a pool that the
     /// host made, beside the host's own.
     ///
-    /// A commit is as durable as the pool's connections are told to be. The file is locked like one
-    /// that is opened by its path.
+    /// It reads with the host's connections. It writes with connections of its own, which are made as
+    /// the host's are, but for this: a commit is on disk before it is answered, whatever `synchronous`
+    /// is in the pool. The file is locked like one that is opened by its path.
     ///
     /// # Errors
     /// An [`OpenError`] that says what is in the way.
     pub async fn from_pool(pool: SqlitePool) -> Result<Self, OpenError> {
         let path = file_of(&pool).await?;
-        let lock = path.as_deref().map(Lock::beside).transpose()?;
-        let store = prepare(&pool, path.as_deref().unwrap_or_else(|| Path::new(""))).await?;
-        let (writers, notes) = (pool.clone(), pool.clone());
-        let turn_patience = BUSY_TIMEOUT / 2;
-        let pools = Pools { writers, notes, readers: pool, are_ours: false, turn_patience };
-        Ok(assembled(Arc::new(SystemClock), store, pools, lock))
+        let lock = Lock::beside(&path)?;
+        let options = (*pool.connect_options()).clone();
+        let plan = Plan {
+            // More than `FULL`: a journal that is a file of its own is gone from its folder, too.
+            options: options.filename(&path).synchronous(SqliteSynchronous::Extra),
+            path,
+            readers: Readers::Hosts(pool),
+            clock: Arc::new(SystemClock),
+            busy_timeout: BUSY_TIMEOUT,
+        };
+        connect(plan, lock).await
     }
 }
 
@@ -65,27 +74,68 @@ pub(crate) async fn open(config: SqliteConfig) -> Result<SqliteStorage, OpenErro
     let SqliteConfig { path, readers, clock, busy_timeout } = config;
     let path = real_path(&path)?;
     let lock = Lock::beside(&path)?;
-    let turn_patience = busy_timeout / 2;
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(busy_timeout.saturating_sub(turn_patience))
-        .statement_cache_capacity(STATEMENTS)
         .pragma("temp_store", "memory")
         .disable_statement_logging();
+    connect(Plan { path, options, readers: Readers::Ours(readers), clock, busy_timeout }, lock)
+        .await
+}
+
+/// What is to be opened.
+struct Plan {
+    path: PathBuf,
+    options: SqliteConnectOptions,
+    readers: Readers,
+    clock: Arc<dyn Clock>,
+    busy_timeout: Duration,
+}
+
+/// Whose connections are read with.
+enum Readers {
+    /// So many of our own.
+    Ours(u32),
+    Hosts(SqlitePool),
+}
+
+async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
+    let Plan { path, options, readers, clock, busy_timeout } = plan;
+    let turn_patience = busy_timeout / 2;
+    let options = options
+        .busy_timeout(busy_timeout.saturating_sub(turn_patience))
+        .statement_cache_capacity(STATEMENTS);
     let failed = |source| OpenError::Database { path: path.clone(), source };
     let writers = pool(1).connect_with(options.clone()).await.map_err(failed)?;
     // From now on the file is there. If it goes away, no other takes its place.
     let options = options.create_if_missing(false);
     writers.set_connect_options(options.clone());
+    let journal = journal_of(&writers).await.map_err(failed)?;
+    let relaxed =
+        if journal.may_relax()? { SqliteSynchronous::Normal } else { SqliteSynchronous::Extra };
     let store = prepare(&writers, &path).await?;
-    let relaxed = options.clone().synchronous(SqliteSynchronous::Normal);
-    let notes = pool(1).connect_with(relaxed).await.map_err(failed)?;
-    let readers = pool(readers).connect_with(options.read_only(true)).await.map_err(failed)?;
-    let pools = Pools { writers, notes, readers, are_ours: true, turn_patience };
-    Ok(assembled(clock, store, pools, Some(lock)))
+    let notes = pool(1).connect_with(options.clone().synchronous(relaxed)).await.map_err(failed)?;
+    let readers_are_ours = matches!(readers, Readers::Ours(_));
+    let readers = match readers {
+        Readers::Ours(number) => {
+            pool(number).connect_with(options.read_only(true)).await.map_err(failed)?
+        }
+        Readers::Hosts(pool) => pool,
+    };
+    let shared = Shared {
+        clock,
+        store,
+        readers,
+        readers_are_ours,
+        notes,
+        writers,
+        turn: Mutex::new(()),
+        turn_patience,
+        _lock: lock,
+    };
+    Ok(SqliteStorage { shared: Arc::new(shared) })
 }
 
 /// The file itself, whatever links lead to it and wherever the process goes later: so that there is
@@ -103,8 +153,8 @@ fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
     Ok(folder.join(name))
 }
 
-/// The file that a pool's connections are to; none for a database in memory.
-async fn file_of(pool: &SqlitePool) -> Result<Option<PathBuf>, OpenError> {
+/// The file that a pool's connections are to.
+async fn file_of(pool: &SqlitePool) -> Result<PathBuf, OpenError> {
     let named = pool.connect_options().get_filename().to_owned();
     let failed = |source| OpenError::Database { path: named.clone(), source };
     let file: Option<String> =
@@ -112,7 +162,40 @@ async fn file_of(pool: &SqlitePool) -> Result<Option<PathBuf>, OpenError> {
             .fetch_one(pool)
             .await
             .map_err(failed)?;
-    file.filter(|file| !file.is_empty()).map(|file| real_path(Path::new(&file))).transpose()
+    match file {
+        Some(file) if !file.is_empty() => real_path(Path::new(&file)),
+        Some(_) | None => Err(OpenError::InMemory),
+    }
+}
+
+/// How the connections to a file keep what a transaction may have to take back.
+async fn journal_of(pool: &SqlitePool) -> Result<Journal, sqlx::Error> {
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?;
+    Ok(match mode.as_str() {
+        "wal" => Journal::Log,
+        "delete" | "truncate" | "persist" => Journal::File,
+        _ => Journal::Unsafe(mode),
+    })
+}
+
+enum Journal {
+    /// The write-ahead log: what is not waited for may be lost, and the file stays whole.
+    Log,
+    /// A file of its own.
+    File,
+    /// Nothing that outlives a crash.
+    Unsafe(String),
+}
+
+impl Journal {
+    /// Whether what may be lost need not be waited for.
+    fn may_relax(self) -> Result<bool, OpenError> {
+        match self {
+            Self::Log => Ok(true),
+            Self::File => Ok(false),
+            Self::Unsafe(mode) => Err(OpenError::UnsafeJournal(mode)),
+        }
+    }
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
@@ -136,36 +219,4 @@ async fn prepare(writers: &SqlitePool, path: &Path) -> Result<StoreId, OpenError
         }
         error
     })
-}
-
-struct Pools {
-    writers: SqlitePool,
-    notes: SqlitePool,
-    readers: SqlitePool,
-    /// They were made here, and are closed here.
-    are_ours: bool,
-    /// How long a call waits for those before it that write.
-    turn_patience: Duration,
-}
-
-fn assembled(
-    clock: Arc<dyn Clock>,
-    store: StoreId,
-    pools: Pools,
-    lock: Option<Lock>,
-) -> SqliteStorage {
-    let Pools { writers, notes, readers, are_ours, turn_patience } = pools;
-    let turn = Mutex::new(());
-    let shared = Shared {
-        clock,
-        store,
-        readers,
-        notes,
-        writers,
-        pools_are_ours: are_ours,
-        turn,
-        turn_patience,
-        _lock: lock,
-    };
-    SqliteStorage { shared: Arc::new(shared) }
 }

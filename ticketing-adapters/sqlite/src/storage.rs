@@ -28,19 +28,18 @@ pub(crate) struct Shared {
     pub(crate) store: StoreId,
     /// Connections that only read.
     pub(crate) readers: SqlitePool,
-    /// Connections that note who works on what: leases, and what was published. It is not on disk
+    /// The connection that notes who works on what: leases, and what was published. It is not on disk
     /// when it is answered, as what a power cut takes of it is only done once more.
     pub(crate) notes: SqlitePool,
-    /// Connections that write what must not be lost. Of our own there is one; of a host's pool,
-    /// any.
+    /// The connection that writes what must not be lost.
     pub(crate) writers: SqlitePool,
-    /// Whether the pools were made here.
-    pub(crate) pools_are_ours: bool,
+    /// Whether the readers were made here, and are no host's.
+    pub(crate) readers_are_ours: bool,
     /// Held by the one task that writes: SQLite would let others try again and again, in no order.
     pub(crate) turn: Mutex<()>,
     /// How long to wait for that.
     pub(crate) turn_patience: Duration,
-    pub(crate) _lock: Option<Lock>,
+    pub(crate) _lock: Lock,
 }
 
 /// A connection that may write, and the turn to do so.
@@ -54,12 +53,12 @@ impl SqliteStorage {
     /// again once the last clone is gone. A host's pool stays open.
     pub async fn close(&self) {
         let _turn = self.shared.turn.lock().await;
-        if self.shared.pools_are_ours {
-            // The one that may write comes last: it puts the log into the file and removes it.
+        if self.shared.readers_are_ours {
             self.shared.readers.close().await;
-            self.shared.notes.close().await;
-            self.shared.writers.close().await;
         }
+        self.shared.notes.close().await;
+        // The one that may write comes last: it puts the log into the file and removes it.
+        self.shared.writers.close().await;
     }
 }
 

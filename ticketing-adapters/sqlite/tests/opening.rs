@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use ticketing_core::memory::MemoryGateway;
@@ -210,6 +210,36 @@ async fn a_file_that_can_only_be_read_is_refused() {
     let error = SqliteStorage::from_pool(pool).await.unwrap_err();
     assert!(matches!(error, OpenError::ReadOnly(_)), "{error:?}");
     assert!(error.to_string().ends_with("tickets.db can only be read"), "{error}");
+}
+
+/// A journal in memory is lost with the process, and half of a transaction may be in the file then.
+#[tokio::test]
+async fn a_pool_whose_journal_dies_with_the_process_is_refused() {
+    for (journal, name) in [(SqliteJournalMode::Memory, "memory"), (SqliteJournalMode::Off, "off")]
+    {
+        let folder = folder();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("host.db"))
+            .create_if_missing(true)
+            .journal_mode(journal);
+        let pool = SqlitePoolOptions::new().connect_with(options).await.unwrap();
+        let error = SqliteStorage::from_pool(pool).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "a crash would spoil the database: its journal_mode is {name}, and must be wal, which \
+             SqliteConnectOptions::journal_mode sets"
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_pool_in_memory_is_refused() {
+    let pool =
+        SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+    let error = SqliteStorage::from_pool(pool).await.unwrap_err();
+    assert!(matches!(error, OpenError::InMemory), "{error:?}");
 }
 
 #[tokio::test]
