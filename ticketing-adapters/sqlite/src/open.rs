@@ -23,6 +23,10 @@ mod tests;
 /// How many prepared statements a connection keeps: more than there are.
 const STATEMENTS: usize = 256;
 
+/// How many connections read in the background: the sweeper and the
+/// relay read at the same time, and the others seldom and little.
+const BACKGROUND: u32 = 2;
+
 /// How long a caller waits for a connection to read with. Reads are short; a longer queue is an
 /// overload, and better told than waited out.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -117,11 +121,11 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
         if journal.may_relax()? { SqliteSynchronous::Normal } else { SqliteSynchronous::Extra };
     let store = prepare(&writers, &path).await?;
     let notes = pool(1).connect_with(options.clone().synchronous(relaxed)).await.map_err(failed)?;
+    let options = options.read_only(true);
+    let background = pool(BACKGROUND).connect_with(options.clone()).await.map_err(failed)?;
     let readers_are_ours = matches!(readers, Readers::Ours(_));
     let readers = match readers {
-        Readers::Ours(number) => {
-            pool(number).connect_with(options.read_only(true)).await.map_err(failed)?
-        }
+        Readers::Ours(number) => pool(number).connect_with(options).await.map_err(failed)?,
         Readers::Hosts(pool) => pool,
     };
     let shared = Shared {
@@ -129,6 +133,7 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
         store,
         readers,
         readers_are_ours,
+        background,
         notes,
         writers,
         turn: Mutex::new(()),

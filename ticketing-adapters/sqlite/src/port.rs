@@ -23,13 +23,13 @@ use crate::{listings, orders, reads, webhooks};
 impl SqliteStorage {
     /// Whether `sql` finds anything that is due. The writer is only asked when there is.
     async fn is_waiting(&self, sql: &'static str, now: Timestamp) -> Result<bool, Failure> {
-        work::is_waiting(&mut *self.shared.reader().await?, sql, now).await
+        work::is_waiting(&mut *self.shared.background().await?, sql, now).await
     }
 
     /// Claimed rows with their events. An event that can't be read becomes a dead letter.
     async fn complete(&self, claimed: Vec<Pointers>) -> Result<Vec<OutboxRow>, Failure> {
         let mut lost = Vec::new();
-        let mut reader = self.shared.reader().await?;
+        let mut reader = self.shared.background().await?;
         let rows = work::with_events(&mut reader, claimed, &mut lost).await?;
         drop(reader);
         if !lost.is_empty() {
@@ -129,14 +129,14 @@ impl Storage for SqliteStorage {
 
     async fn due_orders(&self, limit: usize) -> Result<Due<Order>, PortError> {
         let now = self.shared.clock.now();
-        let read = async { orders::due(&mut *self.shared.reader().await?, now, limit).await };
+        let read = async { orders::due(&mut *self.shared.background().await?, now, limit).await };
         told(read.await, "due_orders").map(|items| Due { now, items })
     }
 
     async fn due_orders_of(&self, pool: PoolId, limit: usize) -> Result<Due<Order>, PortError> {
         let now = self.shared.clock.now();
         let read =
-            async { orders::due_of(&mut *self.shared.reader().await?, pool, now, limit).await };
+            async { orders::due_of(&mut *self.shared.background().await?, pool, now, limit).await };
         told(read.await, "due_orders_of").map(|items| Due { now, items })
     }
 
@@ -147,12 +147,13 @@ impl Storage for SqliteStorage {
         limit: usize,
     ) -> Result<Vec<Order>, PortError> {
         let read =
-            async { orders::live(&mut *self.shared.reader().await?, pool, after, limit).await };
+            async { orders::live(&mut *self.shared.background().await?, pool, after, limit).await };
         told(read.await, "live_orders")
     }
 
     async fn clearing_pools(&self, limit: usize) -> Result<Vec<PoolId>, PortError> {
-        let read = async { reads::clearing_pools(&mut *self.shared.reader().await?, limit).await };
+        let read =
+            async { reads::clearing_pools(&mut *self.shared.background().await?, limit).await };
         told(read.await, "clearing_pools")
     }
 
@@ -270,13 +271,13 @@ impl Storage for SqliteStorage {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, PortError> {
         let read = async {
-            work::published_since(&mut *self.shared.reader().await?, since, after, limit).await
+            work::published_since(&mut *self.shared.background().await?, since, after, limit).await
         };
         told(read.await, "published_since")
     }
 
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError> {
-        let read = async { work::outbox_depth(&mut *self.shared.reader().await?).await };
+        let read = async { work::outbox_depth(&mut *self.shared.background().await?).await };
         told(read.await, "outbox_depth")
     }
 

@@ -26,8 +26,11 @@ pub struct SqliteStorage {
 pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: StoreId,
-    /// Connections that only read.
+    /// Connections that only read, for whoever asks.
     pub(crate) readers: SqlitePool,
+    /// Connections that only read, for what goes on in the background: searching keeps none of them
+    /// from ending orders, settling payments and publishing events.
+    pub(crate) background: SqlitePool,
     /// The connection that notes who works on what: leases, and what was published. It is not on disk
     /// when it is answered, as what a power cut takes of it is only done once more.
     pub(crate) notes: SqlitePool,
@@ -56,6 +59,7 @@ impl SqliteStorage {
         if self.shared.readers_are_ours {
             self.shared.readers.close().await;
         }
+        self.shared.background.close().await;
         self.shared.notes.close().await;
         // The one that may write comes last: it puts the log into the file and removes it.
         self.shared.writers.close().await;
@@ -86,6 +90,11 @@ impl Shared {
     /// A connection to read with.
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, Failure> {
         Ok(self.readers.acquire().await?)
+    }
+
+    /// A connection to read with in the background.
+    pub(crate) async fn background(&self) -> Result<PoolConnection<Sqlite>, Failure> {
+        Ok(self.background.acquire().await?)
     }
 }
 
