@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use ticketing_core::ports::{Clock, SystemClock};
 
 use crate::error::OpenError;
@@ -44,30 +45,33 @@ impl SqliteConfig {
         }
     }
 
-    /// What a URL says: `sqlite:tickets.db`, `sqlite:///var/lib/tickets.db?readers=8`.
+    /// What a URL says: `sqlite:tickets.db`, `sqlite:///var/lib/tickets.db?readers=8`. What a URL
+    /// can't hold is escaped, as in `sqlite:front%20row.db`.
     ///
     /// # Errors
-    /// [`OpenError::NotAUrl`] for anything else.
+    /// [`OpenError::NotAUrl`], [`OpenError::UnknownParameter`] and [`OpenError::WrongReaders`] for
+    /// anything else.
     pub fn from_url(url: &str) -> Result<Self, OpenError> {
-        Self::read_url(url).ok_or_else(|| OpenError::NotAUrl(without_secrets(url)))
+        let not_a_url = || OpenError::NotAUrl(without_secrets(url));
+        let rest = url.strip_prefix("sqlite:").ok_or_else(not_a_url)?;
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        let path = percent_decode_str(path).decode_utf8().map_err(|_wrong| not_a_url())?;
+        if path.is_empty() || path == ":memory:" {
+            return Err(not_a_url());
+        }
+        let mut parameters = parameters.split('&').filter(|parameter| !parameter.is_empty());
+        parameters.try_fold(Self::new(path.as_ref()), Self::with_parameter)
     }
 
-    fn read_url(url: &str) -> Option<Self> {
-        let rest = url.strip_prefix("sqlite:")?;
-        let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
-        if path.is_empty() || path == ":memory:" {
-            return None;
+    fn with_parameter(self, parameter: &str) -> Result<Self, OpenError> {
+        match parameter.split_once('=').unwrap_or((parameter, "")) {
+            ("readers", number) => match number.parse() {
+                Ok(readers) if readers > 0 => Ok(self.readers(readers)),
+                Ok(_) | Err(_) => Err(OpenError::WrongReaders(number.to_owned())),
+            },
+            (unknown, _) => Err(OpenError::UnknownParameter(unknown.to_owned())),
         }
-        let options = options.split('&').filter(|option| !option.is_empty());
-        options.map(|option| option.split_once('=')).try_fold(Self::new(path), |config, option| {
-            match option? {
-                ("readers", number) => {
-                    Some(config.readers(number.parse().ok().filter(|number| *number > 0)?))
-                }
-                _ => None,
-            }
-        })
     }
 
     /// How many connections read at the same time; at least one, and four unless said otherwise.
@@ -127,7 +131,19 @@ mod tests {
     }
 
     #[test]
-    fn other_urls_are_refused() {
+    fn what_a_url_can_t_hold_is_escaped() {
+        for (url, path) in [
+            ("sqlite:a%20b.db", "a b.db"),
+            ("sqlite:///var/100%25%3F.db?readers=1", "/var/100%?.db"),
+            ("sqlite:zo%C3%AB.db", "zoë.db"),
+            ("sqlite:100%.db", "100%.db"),
+        ] {
+            assert_eq!(read(url).map(|(path, _)| path).as_deref(), Some(path), "{url}");
+        }
+    }
+
+    #[test]
+    fn urls_of_no_file_are_refused() {
         for url in [
             "",
             "tickets.db",
@@ -135,12 +151,34 @@ mod tests {
             "sqlite:",
             "sqlite://",
             "sqlite::memory:",
-            "sqlite:tickets.db?readers",
-            "sqlite:tickets.db?readers=0",
-            "sqlite:tickets.db?readers=x",
-            "sqlite:tickets.db?mode=ro",
+            "sqlite:%3Amemory%3A",
+            "sqlite:%ff.db",
         ] {
             assert!(matches!(SqliteConfig::from_url(url), Err(OpenError::NotAUrl(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        for (query, told) in [
+            ("mode=ro", r#"the parameter "mode" of the URL is not known, only: readers"#),
+            (
+                "readers=2&Readers=2",
+                r#"the parameter "Readers" of the URL is not known, only: readers"#,
+            ),
+            ("=2", r#"the parameter "" of the URL is not known, only: readers"#),
+            ("readers", r#"the parameter readers of the URL must be a number from 1 on, not """#),
+            (
+                "readers=0",
+                r#"the parameter readers of the URL must be a number from 1 on, not "0""#,
+            ),
+            (
+                "readers=many",
+                r#"the parameter readers of the URL must be a number from 1 on, not "many""#,
+            ),
+        ] {
+            let refused = SqliteConfig::from_url(&format!("sqlite:tickets.db?{query}"));
+            assert_eq!(refused.unwrap_err().to_string(), told, "{query}");
         }
     }
 }

@@ -16,6 +16,12 @@ pub enum OpenError {
     /// The URL is not one of a SQLite file.
     #[error("{0:?} is not the URL of a SQLite file, such as sqlite:tickets.db")]
     NotAUrl(String),
+    /// The URL asks for something that is not known; this is its name.
+    #[error("the parameter {0:?} of the URL is not known, only: readers")]
+    UnknownParameter(String),
+    /// The URL asks for a number of readers that is none.
+    #[error("the parameter readers of the URL must be a number from 1 on, not {0:?}")]
+    WrongReaders(String),
     /// Another process, or another storage in this one, has it open.
     #[error("{} is in use by another storage, of this process or of another", .0.display())]
     InUse(PathBuf),

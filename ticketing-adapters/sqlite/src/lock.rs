@@ -7,6 +7,9 @@ use crate::error::OpenError;
 
 /// A locked file beside the database. The operating system lets it go when the process ends,
 /// however it ends, so nothing has to be cleaned up and the file may stay.
+///
+/// It stays even where opening fails: if it were removed, a process that has opened it by then would
+/// lock a file without a name, and the next one a new file, and both would sell.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
