@@ -2,9 +2,11 @@
 //! must be the same.
 
 mod history;
+mod poison;
 mod twin;
 
 use history::History;
+use poison::Poisoned;
 use twin::Twin;
 
 use super::scene::Scene;
@@ -29,8 +31,8 @@ pub async fn a_third_random_history_is_that_of_memory(scene: &Scene) {
 
 /// The history of any seed: groups of new listings, edits, reservations, payments, refunds and
 /// cancellations, some of them decided on old versions, out of time, under used keys or sent
-/// again; every other group with a prediction, some of which are out of date, and now and then one
-/// that the backend refuses.
+/// again; every other group with a prediction, some of which are out of date; and now and then one
+/// with a batch in it that the backend refuses.
 ///
 /// Whatever the groups came to, both must say the same; what can be read is compared now and
 /// then, and at the end. The same seed is the same history on every storage.
@@ -39,12 +41,15 @@ pub async fn a_history_is_that_of_memory(scene: &Scene, seed: u64) {
     let twin = Twin::new();
     for number in 0..GROUPS {
         let now = scene.now().await;
-        let group = history.next_group(&twin.books(now), now);
+        let books = twin.books(now);
+        let group = history.next_group(&books, now);
+        let group = if number % 4 == 3 {
+            Poisoned::of(group, scene, &books, history.any_place()).await
+        } else {
+            Poisoned::sound(group)
+        };
         let told = twin.commit(scene, group, now, &format!("seed {seed}, group {number}")).await;
         history.note(told);
-        if number % 20 == 19 {
-            twin.poison(scene).await;
-        }
         if number % 40 == 39 {
             twin.compare(scene).await;
         }

@@ -77,6 +77,11 @@ impl History {
         }
     }
 
+    /// Where something is put into a group.
+    pub(super) fn any_place(&mut self) -> usize {
+        self.rng.index(64)
+    }
+
     fn predict(&mut self, books: &Books, batches: &[WriteBatch], now: Timestamp) -> Snapshot {
         let footprint = Footprint::of(batches);
         let mut snapshot = Snapshot::empty(now);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::super::outcome::Outcome;
 use super::super::scene::Scene;
+use super::poison::Poisoned;
 use crate::domain::envelope::Event;
 use crate::domain::event::{DomainEvent, EventKey};
 use crate::domain::inventory::Pool;
-use crate::domain::order::{Order, OrderState};
 use crate::memory::{Books, MemoryStorage};
-use crate::ports::{Group, ListingQuery, OrderDirection, Storage};
+use crate::ports::{ListingQuery, OrderDirection, Storage};
 use crate::testing::ManualClock;
 use crate::testing::conformance::storage::reads::same_on_the_wire;
 use crate::testing::conformance::verdict::{fail, worked};
@@ -36,18 +36,19 @@ impl Twin {
         self.memory.books()
     }
 
-    /// Commits a group to both. The reference gets no prediction, so it decides on what is there.
+    /// Commits a group to both.
     pub(super) async fn commit(
         &self,
         scene: &Scene,
-        group: Group,
+        group: Poisoned,
         now: Timestamp,
         place: &str,
     ) -> Vec<Pool> {
         self.clock.set(now);
-        let expected = self.memory.commit(Group::of(Arc::clone(&group.batches))).await;
-        let committed = scene.storage().commit(group).await;
-        assert_eq!(Outcome::all(&committed), Outcome::all(&expected), "{place}");
+        let expected = self.memory.commit(group.heard()).await;
+        let outcomes = group.expected(Outcome::all(&expected));
+        let committed = scene.storage().commit(group.whole()).await;
+        assert_eq!(Outcome::all(&committed), outcomes, "{place}");
         let (mut read, mut wanted) = (committed.pools.clone(), expected.pools);
         read.sort_by_key(|pool| pool.id);
         wanted.sort_by_key(|pool| pool.id);
@@ -55,17 +56,6 @@ impl Twin {
         wanted.retain(|pool| read.iter().any(|told| told.id == pool.id));
         assert_eq!(read, wanted, "the pools as they are now, {place}");
         committed.pools
-    }
-
-    /// Commits a batch that the storage's backend refuses, of which the reference hears nothing.
-    pub(super) async fn poison(&self, scene: &Scene) {
-        let now = scene.now().await;
-        let books = self.books(now);
-        let awaits = |order: &&Order| matches!(order.state, OrderState::AwaitingPayment { .. });
-        if let Some(order) = books.orders.iter().find(awaits) {
-            let poison = scene.namespace().poison(order, &*scene.ids(), now).await;
-            assert_eq!(scene.submit(&poison).await, Outcome::NotApplied, "a poisoned batch");
-        }
     }
 
     /// Compares everything that can be read.
