@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::error::OpenError;
+use crate::journal::seal::{self, Sealed};
 use crate::journal::writer::{Disk, Writer, start};
 use crate::journal::{Journal, line_of};
 use crate::ledger::accounts::Accounts;
@@ -49,10 +50,19 @@ pub(crate) async fn open(path: PathBuf, name: Uuid) -> Result<Opened, OpenError>
     told.await.map_err(gone)?
 }
 
-impl Disk for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)?;
-        self.sync_data()
+/// The file, and how much of it is on disk.
+struct Synced {
+    file: File,
+    bytes: u64,
+}
+
+impl Disk for Synced {
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        let sealed = seal::seal(lines, self.bytes);
+        self.file.write_all(&sealed)?;
+        self.file.sync_data()?;
+        self.bytes = self.bytes.saturating_add(u64::try_from(sealed.len()).unwrap_or(u64::MAX));
+        Ok(())
     }
 }
 
@@ -62,16 +72,16 @@ struct Spot {
 }
 
 impl Spot {
-    fn read(&self, name: Uuid) -> Result<(File, Header, Accounts), OpenError> {
+    fn read(&self, name: Uuid) -> Result<(Synced, Header, Accounts), OpenError> {
         let mut file = self.locked()?;
         if self.is_new(&mut file)? {
             let header = Header::new(name);
-            self.begin(&mut file, &header).map_err(|source| self.io(source))?;
+            let file = self.begin(file, &header).map_err(|source| self.io(source))?;
             return Ok((file, header, Accounts::default()));
         }
-        let (header, accounts, good) = self.replay(&file)?;
-        mend(&mut file, good).map_err(|source| self.io(source))?;
-        Ok((file, header, accounts))
+        let (header, accounts, bytes) = self.replay(&file)?;
+        mend(&mut file, bytes).map_err(|source| self.io(source))?;
+        Ok((Synced { file, bytes }, header, accounts))
     }
 
     fn locked(&self) -> Result<File, OpenError> {
@@ -104,12 +114,14 @@ impl Spot {
         Err(OpenError::NotALedger { path: self.path.clone() })
     }
 
-    fn begin(&self, file: &mut File, header: &Header) -> io::Result<()> {
+    fn begin(&self, file: File, header: &Header) -> io::Result<Synced> {
         let line = line_of(header)?;
         file.set_len(0)?;
+        let mut file = Synced { file, bytes: 0 };
         file.append(&line)?;
-        file.sync_all()?;
-        sync_folder(&self.path)
+        file.file.sync_all()?;
+        sync_folder(&self.path)?;
+        Ok(file)
     }
 
     /// Reads all lines, and answers how many bytes of the file they are.
@@ -118,12 +130,31 @@ impl Spot {
         let mut accounts = Accounts::default();
         let first = lines.next().map_err(|source| self.io(source))?.unwrap_or_default();
         let header = self.header(&first)?;
-        while let Some(line) = lines.next().map_err(|source| self.io(source))? {
-            let entry = serde_json::from_slice(&line);
+        loop {
+            let good = lines.bytes;
+            let Some(line) = lines.next().map_err(|source| self.io(source))? else {
+                return Ok((header, accounts, good));
+            };
+            let Some(Sealed { text, .. }) = seal::open(&line) else {
+                self.refuse_synced(lines, good)?;
+                return Ok((header, accounts, good));
+            };
+            let entry = serde_json::from_slice(text);
             let entry = entry.map_err(|source| self.corrupt(lines.number, source))?;
             accounts.apply(&entry).map_err(|source| self.corrupt(lines.number, source))?;
         }
-        Ok((header, accounts, lines.bytes))
+    }
+
+    /// Refuses what was on disk from `good` on and has changed since; what was not is the rest of a
+    /// write that a crash tore.
+    fn refuse_synced(&self, mut rest: Lines<impl BufRead>, good: u64) -> Result<(), OpenError> {
+        let number = rest.number;
+        while let Some(line) = rest.next().map_err(|source| self.io(source))? {
+            if seal::open(&line).is_some_and(|later| later.synced > good) {
+                return Err(self.corrupt(number, seal::broken()));
+            }
+        }
+        Ok(())
     }
 
     fn header(&self, line: &[u8]) -> Result<Header, OpenError> {
@@ -134,11 +165,12 @@ impl Spot {
             format: u32,
         }
         let corrupt = |source| self.corrupt(1, source);
-        let Format { format } = serde_json::from_slice(line).map_err(corrupt)?;
+        let Format { format } = serde_json::from_slice(seal::text_of(line)).map_err(corrupt)?;
         if format != FORMAT {
             return Err(OpenError::UnknownFormat { path: self.path.clone(), format });
         }
-        serde_json::from_slice(line).map_err(corrupt)
+        let sealed = seal::open(line).ok_or_else(|| self.corrupt(1, seal::broken()))?;
+        serde_json::from_slice(sealed.text).map_err(corrupt)
     }
 
     fn io(&self, source: io::Error) -> OpenError {
@@ -178,15 +210,15 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// Cuts off what follows the last whole line, and goes to the end.
+/// Cuts off what follows the good lines, and goes to the end.
 ///
-/// A line without its end was never acknowledged. Those that are whole may have been, or not: a
-/// crash between write and sync leaves them in the system's memory alone. They were read, so they
-/// must be on disk before anyone is told of them.
+/// What a crash tore was never acknowledged. Lines that are whole may have been, or not: a crash
+/// between write and sync leaves them in the system's memory alone. They were read, so they must be
+/// on disk before anyone is told of them.
 fn mend(file: &mut File, good: u64) -> io::Result<()> {
     let torn = file.metadata()?.len().saturating_sub(good);
     if torn > 0 {
-        tracing::warn!(torn, "the last line of the sandbox ledger was torn off by a crash");
+        tracing::warn!(torn, "the last write to the sandbox ledger was torn by a crash");
         file.set_len(good)?;
     }
     file.seek(io::SeekFrom::Start(good))?;

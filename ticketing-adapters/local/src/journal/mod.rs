@@ -1,6 +1,7 @@
 //! Where the lines are kept: in a synced file, or nowhere.
 
 pub(crate) mod file;
+mod seal;
 pub(crate) mod writer;
 
 #[cfg(test)]

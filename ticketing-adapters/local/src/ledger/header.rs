@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub(crate) const MARK: &str = r#"{"ticketing_sandbox_ledger":"#;
 
 /// The format that this version writes and reads.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use ticketing_core::domain::settlement::IntentStatus;
 use ticketing_core::ports::{GatewayErrorKind, OpenIntent, PaymentGateway, SendRefund};
@@ -121,6 +122,74 @@ async fn a_first_line_that_a_crash_tore_is_written_anew() {
     }
 }
 
+/// The text of a line, without its seal.
+fn text_of(line: &str) -> &str {
+    line.split('\t').next().unwrap()
+}
+
+/// A line as the gateway writes it when so many bytes are on disk.
+fn sealed(text: &str, synced: usize) -> String {
+    let body = format!("{text}\t{synced}");
+    let sum: String = hex::encode(Sha256::digest(&body)).chars().take(16).collect();
+    format!("{body}\t{sum}")
+}
+
+/// Five lines, the last three of which are one write, and where that begins.
+async fn with_a_write_of_three_lines() -> (Place, Vec<String>, usize) {
+    let place = Place::with_one_intent().await;
+    let gateway = place.open().await;
+    used(&gateway, 2, "tok_visa").await;
+    gateway.close().await.unwrap();
+    let text = place.text();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 5);
+    let synced = lines.iter().take(2).map(|line| line.len() + 1).sum();
+    for line in lines.iter_mut().skip(2) {
+        *line = sealed(text_of(line), synced);
+    }
+    (place, lines, synced)
+}
+
+/// When the power fails in a write, a disk keeps any parts of it, and zeros where the others would
+/// be.
+#[tokio::test]
+async fn a_write_of_several_lines_that_a_crash_tore_is_cut_off() {
+    let (place, lines, synced) = with_a_write_of_three_lines().await;
+    let whole = lines.join("\n") + "\n";
+    for hole in (synced..whole.len()).step_by(16) {
+        let mut torn = whole.clone().into_bytes();
+        let end = torn.len().min(hole + 64);
+        torn[hole..end].fill(0);
+        place.write(&torn);
+        let gateway = opened(&place.path).await.unwrap();
+        gateway.close().await.unwrap();
+        let mut ends = 0;
+        let kept = lines.iter().map(String::as_str).take_while(|line| {
+            ends += line.len() + 1;
+            ends <= hole
+        });
+        let kept: String = kept.flat_map(|line| [line, "\n"]).collect();
+        assert_eq!(place.text(), kept, "a hole at {hole}");
+    }
+}
+
+/// One that was on disk before another line was written was acknowledged, and is missed.
+#[tokio::test]
+async fn a_hole_in_what_was_on_disk_is_corrupt() {
+    let (place, mut lines, _) = with_a_write_of_three_lines().await;
+    let on_disk = lines.iter().map(|line| line.len() + 1).sum();
+    let header = text_of(&lines[0]).to_owned();
+    lines.push(sealed(&header, on_disk));
+    for line in 1..5 {
+        let mut torn = lines.clone();
+        torn[line] = "\0".repeat(lines[line].len());
+        place.write(torn.join("\n") + "\n");
+        let error = place.refused().await;
+        let number = u64::try_from(line).unwrap() + 1;
+        assert!(matches!(error, OpenError::Corrupt { line, .. } if line == number), "{error:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_corrupt_line_is_refused_with_its_number_and_left_alone() {
     let place = Place::with_one_intent().await;
@@ -128,19 +197,24 @@ async fn a_corrupt_line_is_refused_with_its_number_and_left_alone() {
     let lines: Vec<&str> = whole.lines().collect();
     let [header, opened, confirmed] = lines[..] else { panic!("{whole}") };
     let spoilt = opened.replacen('{', "[", 1);
-    let unknown = opened.replacen("\"what\"", "\"that\"", 1);
-    let other = confirmed.replacen("sandbox_pi_", "sandbox_pi_0", 1);
-    let early = confirmed.replacen("\"at\":\"2", "\"at\":\"1", 1);
+    // What somebody has written who knows how.
+    let blank = sealed("", 0);
+    let unknown = sealed(&text_of(opened).replacen("\"what\"", "\"that\"", 1), 0);
+    let other = sealed(&text_of(confirmed).replacen("sandbox_pi_", "sandbox_pi_0", 1), 0);
+    let early = sealed(&text_of(confirmed).replacen("\"at\":\"2", "\"at\":\"1", 1), 0);
+    let empty = sealed("{}", 0);
     for (line, lines) in [
+        (1, vec![&*header.replacen("false", "true ", 1), opened, confirmed]),
         (2, vec![header, &spoilt, confirmed]),
         (2, vec![header, &unknown, confirmed]),
         (2, vec![header, "", opened, confirmed]),
+        (2, vec![header, &blank, opened, confirmed]),
         (2, vec![header, confirmed]),
         (3, vec![header, opened, &other]),
         (3, vec![header, opened, &early]),
         (3, vec![header, opened, opened]),
         (4, vec![header, opened, confirmed, confirmed]),
-        (4, vec![header, opened, confirmed, "{}"]),
+        (4, vec![header, opened, confirmed, &empty]),
     ] {
         let text = lines.join("\n") + "\n";
         place.write(&text);
@@ -155,7 +229,7 @@ async fn a_corrupt_line_is_refused_with_its_number_and_left_alone() {
 #[tokio::test]
 async fn another_file_is_never_touched() {
     let header = Place::with_one_intent().await.text().lines().next().unwrap().to_owned();
-    let later = header.replacen("ledger\":1", "ledger\":2", 1);
+    let later = header.replacen("ledger\":2", "ledger\":3", 1);
     let no_end = format!("{header}{}", " ".repeat(2000));
     for (text, is_ledger) in [
         ("SQLite format 3\0", false),
@@ -174,7 +248,7 @@ async fn another_file_is_never_touched() {
     let place = Place::new();
     place.write(format!("{later}\n"));
     let error = place.refused().await;
-    assert!(matches!(error, OpenError::UnknownFormat { format: 2, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::UnknownFormat { format: 3, .. }), "{error:?}");
     let place = Place::new();
     let nowhere = opened(&place.path.join("no folder")).await.unwrap_err();
     assert!(matches!(nowhere, OpenError::Io { .. }), "{nowhere:?}");
