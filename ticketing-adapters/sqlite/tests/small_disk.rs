@@ -1,5 +1,5 @@
-//! A real file system that is full. `scripts/nightly` mounts one, as that takes a right that not
-//! everybody has; `failures.rs` shows the same to everybody with a database that may not grow.
+//! A real file system that is full. `scripts/test` mounts one where it may, as that takes a right that
+//! not everybody has; `failures.rs` shows the same to everybody with a database that may not grow.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up must fail")]
 
@@ -21,7 +21,7 @@ async fn reserve(engine: &Ticketing, ticket: TicketId) -> Result<OrderId, Error>
 }
 
 #[tokio::test]
-#[ignore = "needs a small file system, see scripts/nightly"]
+#[ignore = "needs a small file system, see scripts/test"]
 async fn a_full_disk_loses_nothing_and_the_engine_goes_on() {
     let disk = PathBuf::from(std::env::var_os("TICKETING_SMALL_DISK").unwrap());
     let (file, ballast) = (disk.join("tickets.db"), disk.join("ballast"));
