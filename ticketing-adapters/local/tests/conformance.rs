@@ -14,7 +14,6 @@ mod harness {
 
     use async_trait::async_trait;
     use tempfile::TempDir;
-    use ticketing_core::domain::payment::DeclineCode;
     use ticketing_core::ports::{PaymentGateway, PaymentMethod, WebhookRequest};
     use ticketing_core::testing::ManualClock;
     use ticketing_core::testing::builders::START;
@@ -69,13 +68,7 @@ mod harness {
         }
 
         fn card(&self, card: Card) -> Option<PaymentMethod> {
-            let token = match card {
-                Card::Authorizes => "tok_visa",
-                Card::Captures => "tok_automatic",
-                Card::NeedsAction => "tok_threeDSecure",
-                Card::Declines(code) => token_that_declines(code)?,
-            };
-            Some(PaymentMethod::card_token(token))
+            card.token().map(PaymentMethod::card_token)
         }
 
         async fn webhook(&self, intent: &IntentRef) -> Option<WebhookRequest> {
@@ -88,19 +81,6 @@ mod harness {
 
         async fn signed(&self, body: Vec<u8>) -> Option<WebhookRequest> {
             Some(self.gateway.sign(body))
-        }
-    }
-
-    fn token_that_declines(code: DeclineCode) -> Option<&'static str> {
-        match code {
-            DeclineCode::CardDeclined => Some("tok_chargeDeclined"),
-            DeclineCode::InsufficientFunds => Some("tok_chargeDeclinedInsufficientFunds"),
-            DeclineCode::ExpiredCard => Some("tok_chargeDeclinedExpiredCard"),
-            DeclineCode::IncorrectCvc => Some("tok_chargeDeclinedIncorrectCvc"),
-            DeclineCode::ProcessingError => Some("tok_chargeDeclinedProcessingError"),
-            DeclineCode::InvalidMethod => Some("tok_unheardOf"),
-            // Only the buyer fails there, and what is new has no card yet.
-            DeclineCode::AuthenticationFailed | _ => None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod commit;
 mod config;
 mod error;
 mod fields;
+mod leases;
 mod listings;
 mod lock;
 mod many;

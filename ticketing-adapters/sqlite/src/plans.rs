@@ -10,7 +10,7 @@ use crate::listings::{self, FOUND, PLACE, walk_sql, words_sql};
 use crate::many::Lookup;
 use crate::rows::{event, key, pool};
 use crate::storage::SqliteStorage;
-use crate::{orders, reads, snapshot, webhooks, work};
+use crate::{leases, orders, reads, snapshot, webhooks, work};
 
 async fn storage() -> (TempDir, SqliteStorage) {
     let folder = tempfile::tempdir().unwrap();
@@ -69,11 +69,11 @@ async fn lists_are_read_through_indexes_in_their_order() {
         reads::PARKED,
         reads::FAILED,
         reads::CLEARING,
-        work::PAYMENT_WAITS,
-        work::REFUND_WAITS,
+        leases::PAYMENTS.waits,
+        leases::REFUNDS.waits,
         work::ROW_WAITS,
-        work::PAYMENTS_TO_LEASE,
-        work::REFUNDS_TO_LEASE,
+        leases::PAYMENTS.to_lease,
+        leases::REFUNDS.to_lease,
         work::ROWS_TO_CLAIM,
         work::FIRST_SINCE,
         work::PUBLISHED,

@@ -15,15 +15,32 @@ use ticketing_core::values::{
 };
 
 use crate::error::Failure;
+use crate::leases::{Term, Unsettled};
 use crate::outbox::Pointers;
 use crate::storage::{SqliteStorage, told};
-use crate::work::{self, Term};
-use crate::{listings, orders, reads, webhooks};
+use crate::{leases, listings, orders, reads, webhooks, work};
 
 impl SqliteStorage {
     /// Whether `sql` finds anything that is due. The writer is only asked when there is.
     async fn is_waiting(&self, sql: &'static str, now: Timestamp) -> Result<bool, Failure> {
-        work::is_waiting(&mut *self.shared.background().await?, sql, now).await
+        leases::is_waiting(&mut *self.shared.background().await?, sql, now).await
+    }
+
+    /// What of a table is due, leased.
+    async fn unsettled<T>(
+        &self,
+        table: &Unsettled<T>,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Due<T>, Failure> {
+        let now = self.shared.clock.now();
+        if !self.is_waiting(table.waits, now).await? {
+            return Ok(Due { now, items: Vec::new() });
+        }
+        let mut writer = self.shared.notes().await?;
+        let term = Term::new(self.shared.clock.now(), lease);
+        let leased = table.lease(&mut writer.conn, term, limit).await;
+        Ok(Due { now, items: writer.checked(leased)? })
     }
 
     /// Claimed rows with their events. An event that can't be read becomes a dead letter.
@@ -162,17 +179,7 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Due<Payment>, PortError> {
-        let now = self.shared.clock.now();
-        let write = async {
-            if !self.is_waiting(work::PAYMENT_WAITS, now).await? {
-                return Ok(Vec::new());
-            }
-            let mut writer = self.shared.notes().await?;
-            let term = Term::new(self.shared.clock.now(), lease);
-            let leased = work::lease_payments(&mut writer.conn, term, limit).await;
-            writer.checked(leased)
-        };
-        told(write.await, "unsettled_payments").map(|items| Due { now, items })
+        told(self.unsettled(&leases::PAYMENTS, lease, limit).await, "unsettled_payments")
     }
 
     async fn unsettled_refunds(
@@ -180,17 +187,7 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Due<Refund>, PortError> {
-        let now = self.shared.clock.now();
-        let write = async {
-            if !self.is_waiting(work::REFUND_WAITS, now).await? {
-                return Ok(Vec::new());
-            }
-            let mut writer = self.shared.notes().await?;
-            let term = Term::new(self.shared.clock.now(), lease);
-            let leased = work::lease_refunds(&mut writer.conn, term, limit).await;
-            writer.checked(leased)
-        };
-        told(write.await, "unsettled_refunds").map(|items| Due { now, items })
+        told(self.unsettled(&leases::REFUNDS, lease, limit).await, "unsettled_refunds")
     }
 
     async fn parked_payments(&self, limit: usize) -> Result<Vec<Payment>, PortError> {

@@ -4,9 +4,9 @@ use sqlx::SqliteConnection;
 use ticketing_core::ports::{Received, Webhook};
 
 use crate::error::Failure;
+use crate::leases::Term;
 use crate::reads::{limit_of, readable_rows};
 use crate::rows::webhook;
-use crate::work::Term;
 
 /// Whether a webhook waits to be dealt with.
 pub(crate) const WEBHOOK_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM ticketing_webhooks \

@@ -1,109 +1,24 @@
-//! What somebody must do: unsettled money, what is to be published, and what to forget.
+//! What is to be published, and what to forget.
 
-use std::time::Duration;
-
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
-use ticketing_core::domain::{EventKey, Payment, Refund};
+use ticketing_core::domain::EventKey;
 use ticketing_core::ports::{DeadLetter, OutboxDepth, OutboxRow, OutboxRowId};
 use ticketing_core::values::Timestamp;
 
 use crate::error::Failure;
+use crate::leases::Term;
 use crate::outbox::{self, Pointers};
 use crate::reads::{limit_of, readable_rows};
-use crate::rows::{event, payment, refund};
+use crate::rows::event;
 
-/// Whether anything waits, so that the writer need not be asked when nothing does.
-pub(crate) async fn is_waiting(
-    conn: &mut SqliteConnection,
-    sql: &'static str,
-    now: Timestamp,
-) -> Result<bool, Failure> {
-    Ok(sqlx::query_scalar(sql).bind(now.as_micros()).fetch_one(conn).await?)
-}
-
-/// Whether a payment waits to be looked at.
-pub(crate) const PAYMENT_WAITS: &str =
-    "SELECT EXISTS (SELECT 1 FROM ticketing_payments WHERE next_action_at <= ?)";
-/// Whether a refund waits to be looked at.
-pub(crate) const REFUND_WAITS: &str =
-    "SELECT EXISTS (SELECT 1 FROM ticketing_refunds WHERE next_action_at <= ?)";
 /// Whether a row waits to be published.
 pub(crate) const ROW_WAITS: &str = "SELECT EXISTS (SELECT 1 FROM ticketing_outbox \
      WHERE published = 0 AND (leased_until IS NULL OR leased_until <= ?))";
 
-pub(crate) const PAYMENTS_TO_LEASE: &str = "SELECT * FROM ticketing_payments \
-     WHERE next_action_at <= ? ORDER BY next_action_at, id LIMIT ?";
-pub(crate) const REFUNDS_TO_LEASE: &str = "SELECT * FROM ticketing_refunds \
-     WHERE next_action_at <= ? ORDER BY next_action_at, id LIMIT ?";
 pub(crate) const ROWS_TO_CLAIM: &str = "UPDATE ticketing_outbox SET leased_until = ?1, epoch = epoch + 1 WHERE id IN \
          (SELECT id FROM ticketing_outbox WHERE published = 0 \
          AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY id LIMIT ?3) \
          RETURNING id, epoch, events";
-
-/// Payments that somebody must look at, leased.
-pub(crate) async fn lease_payments(
-    conn: &mut SqliteConnection,
-    term: Term,
-    limit: usize,
-) -> Result<Vec<Payment>, Failure> {
-    const PUT_OFF: &str = "UPDATE ticketing_payments SET next_action_at = ? WHERE id IN \
-         (SELECT id FROM ticketing_payments WHERE next_action_at <= ? \
-         ORDER BY next_action_at, id LIMIT ?)";
-    let rows = lease(conn, PAYMENTS_TO_LEASE, PUT_OFF, term, limit).await?;
-    let next_action_at = Some(term.until);
-    let leased = readable_rows(&rows, payment::read).into_iter();
-    Ok(leased.map(|payment| Payment { next_action_at, ..payment }).collect())
-}
-
-/// Refunds that somebody must look at, leased.
-pub(crate) async fn lease_refunds(
-    conn: &mut SqliteConnection,
-    term: Term,
-    limit: usize,
-) -> Result<Vec<Refund>, Failure> {
-    const PUT_OFF: &str = "UPDATE ticketing_refunds SET next_action_at = ? WHERE id IN \
-         (SELECT id FROM ticketing_refunds WHERE next_action_at <= ? \
-         ORDER BY next_action_at, id LIMIT ?)";
-    let rows = lease(conn, REFUNDS_TO_LEASE, PUT_OFF, term, limit).await?;
-    let next_action_at = Some(term.until);
-    let leased = readable_rows(&rows, refund::read).into_iter();
-    Ok(leased.map(|refund| Refund { next_action_at, ..refund }).collect())
-}
-
-/// From when until when something is leased.
-#[derive(Clone, Copy)]
-pub(crate) struct Term {
-    /// The storage's time.
-    pub(crate) now: Timestamp,
-    /// The end of the lease.
-    pub(crate) until: Timestamp,
-}
-
-impl Term {
-    /// A lease that begins now.
-    pub(crate) fn new(now: Timestamp, lease: Duration) -> Self {
-        Self { now, until: now.plus(lease) }
-    }
-}
-
-/// Reads rows as they are, in the order of their waiting, and puts all of them off: also one that
-/// can't be read, or it would stand at the head of the list for ever.
-async fn lease(
-    conn: &mut SqliteConnection,
-    select: &'static str,
-    put_off: &'static str,
-    term: Term,
-    limit: usize,
-) -> Result<Vec<SqliteRow>, Failure> {
-    let (now, limit) = (term.now.as_micros(), limit_of(limit));
-    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
-    let rows = sqlx::query(select).bind(now).bind(limit).fetch_all(&mut *transaction).await?;
-    let put_off = sqlx::query(put_off).bind(term.until.as_micros()).bind(now).bind(limit);
-    put_off.execute(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(rows)
-}
 
 /// Outbox rows that are not published, leased under a new epoch.
 pub(crate) async fn claim_outbox(

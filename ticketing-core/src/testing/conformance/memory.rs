@@ -9,7 +9,6 @@ use super::bus::{BusHarness, BusNamespace};
 use super::gateway::{Card, GatewayHarness, GatewayNamespace};
 use super::storage::{StorageHarness, StorageNamespace};
 use super::timers::{TimersHarness, TimersNamespace};
-use crate::domain::payment::DeclineCode;
 use crate::memory::{MemoryBus, MemoryGateway, MemoryStorage, MemoryTimers};
 use crate::ports::{EventBus, PaymentGateway, PaymentMethod, Storage, Timers, WebhookRequest};
 use crate::testing::builders::START;
@@ -111,13 +110,7 @@ impl GatewayNamespace for Opened<MemoryGateway> {
     }
 
     fn card(&self, card: Card) -> Option<PaymentMethod> {
-        let token = match card {
-            Card::Authorizes => "tok_visa",
-            Card::Captures => "tok_automatic",
-            Card::NeedsAction => "tok_threeDSecure",
-            Card::Declines(code) => token_that_declines(code)?,
-        };
-        Some(PaymentMethod::card_token(token))
+        card.token().map(PaymentMethod::card_token)
     }
 
     async fn webhook(&self, intent: &IntentRef) -> Option<WebhookRequest> {
@@ -131,17 +124,5 @@ impl GatewayNamespace for Opened<MemoryGateway> {
 
     async fn signed(&self, body: Vec<u8>) -> Option<WebhookRequest> {
         Some(MemoryGateway::sign(body, self.clock.now()))
-    }
-}
-
-fn token_that_declines(code: DeclineCode) -> Option<&'static str> {
-    match code {
-        DeclineCode::CardDeclined => Some("tok_chargeDeclined"),
-        DeclineCode::InsufficientFunds => Some("tok_chargeDeclinedInsufficientFunds"),
-        DeclineCode::ExpiredCard => Some("tok_chargeDeclinedExpiredCard"),
-        DeclineCode::IncorrectCvc => Some("tok_chargeDeclinedIncorrectCvc"),
-        DeclineCode::ProcessingError => Some("tok_chargeDeclinedProcessingError"),
-        DeclineCode::InvalidMethod => Some("tok_unheardOf"),
-        DeclineCode::AuthenticationFailed => None,
     }
 }

@@ -29,6 +29,29 @@ pub enum Card {
     Declines(DeclineCode),
 }
 
+impl Card {
+    /// The token of the reference gateway's card for it, which the sandbox takes as well. A buyer
+    /// who fails at the bank has none.
+    pub fn token(self) -> Option<&'static str> {
+        match self {
+            Self::Authorizes => Some("tok_visa"),
+            Self::Captures => Some("tok_automatic"),
+            Self::NeedsAction => Some("tok_threeDSecure"),
+            Self::Declines(DeclineCode::CardDeclined) => Some("tok_chargeDeclined"),
+            Self::Declines(DeclineCode::InsufficientFunds) => {
+                Some("tok_chargeDeclinedInsufficientFunds")
+            }
+            Self::Declines(DeclineCode::ExpiredCard) => Some("tok_chargeDeclinedExpiredCard"),
+            Self::Declines(DeclineCode::IncorrectCvc) => Some("tok_chargeDeclinedIncorrectCvc"),
+            Self::Declines(DeclineCode::ProcessingError) => {
+                Some("tok_chargeDeclinedProcessingError")
+            }
+            Self::Declines(DeclineCode::InvalidMethod) => Some("tok_unheardOf"),
+            Self::Declines(DeclineCode::AuthenticationFailed) => None,
+        }
+    }
+}
+
 /// One case's gateway.
 #[async_trait]
 pub trait GatewayNamespace: fmt::Debug + Send + Sync {
