@@ -99,10 +99,11 @@ CREATE TABLE ticketing_orders (
     further_lines    INTEGER NOT NULL CHECK (further_lines >= 0)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ticketing_orders_of_buyer ON ticketing_orders (buyer, created_at, id);
-CREATE INDEX ticketing_orders_due ON ticketing_orders (due_at, id, ticket) WHERE due_at IS NOT NULL;
+CREATE INDEX ticketing_orders_due ON ticketing_orders (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX ticketing_orders_due_of ON ticketing_orders (ticket, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX ticketing_orders_live ON ticketing_orders (ticket, id) WHERE due_at IS NOT NULL;
 
--- The second line of an order and those after it. live is set as long as the order holds units.
+-- The second line of an order and those after it. due_at is the order's, so that a line is found like one.
 CREATE TABLE ticketing_order_lines (
     order_id   BLOB NOT NULL,
     place      INTEGER NOT NULL CHECK (place > 0),
@@ -114,10 +115,11 @@ CREATE TABLE ticketing_order_lines (
     quantity   INTEGER NOT NULL CHECK (quantity > 0),
     returned   INTEGER NOT NULL CHECK (returned BETWEEN 0 AND quantity),
     restocked  INTEGER NOT NULL CHECK (restocked BETWEEN 0 AND returned),
-    live       INTEGER NOT NULL,
+    due_at     INTEGER,
     PRIMARY KEY (order_id, place)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ticketing_order_lines_live ON ticketing_order_lines (ticket, order_id) WHERE live = 1;
+CREATE INDEX ticketing_order_lines_live ON ticketing_order_lines (ticket, order_id) WHERE due_at IS NOT NULL;
+CREATE INDEX ticketing_order_lines_due ON ticketing_order_lines (ticket, due_at, order_id) WHERE due_at IS NOT NULL;
 
 -- Attempts to pay. may_pay is set as long as the attempt may still pay for its order: one of them may.
 CREATE TABLE ticketing_payments (

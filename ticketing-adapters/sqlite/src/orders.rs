@@ -33,16 +33,16 @@ pub(crate) const NEWEST_FIRST: &str = "SELECT * FROM ticketing_orders \
      WHERE buyer = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?";
 pub(crate) const DUE: &str =
     "SELECT * FROM ticketing_orders WHERE due_at <= ? ORDER BY due_at, id LIMIT ?";
-/// What is overdue anywhere is little, as the sweeper ends it; what one pool holds can be much.
-pub(crate) const DUE_OF: &str = "SELECT * FROM ticketing_orders AS o INDEXED BY ticketing_orders_due \
-         WHERE due_at <= ?1 AND (ticket = ?2 OR (further_lines > 0 AND EXISTS (SELECT 1 \
-         FROM ticketing_order_lines l WHERE l.order_id = o.id AND l.ticket = ?2))) \
-         ORDER BY due_at, id LIMIT ?3";
+/// Neither what is overdue elsewhere nor what the pool holds in time is walked through.
+pub(crate) const DUE_OF: &str = "SELECT * FROM ticketing_orders WHERE id IN (SELECT id FROM ( \
+         SELECT due_at, id FROM ticketing_orders WHERE ticket = ?2 AND due_at <= ?1 \
+         UNION ALL SELECT due_at, order_id FROM ticketing_order_lines \
+         WHERE ticket = ?2 AND due_at <= ?1 ORDER BY 1, 2 LIMIT ?3)) ORDER BY due_at, id";
 pub(crate) const LIVE: &str = "SELECT * FROM ticketing_orders WHERE id IN (SELECT id FROM ( \
          SELECT id FROM ticketing_orders \
          WHERE ticket = ?1 AND due_at IS NOT NULL AND id > ?2 \
          UNION ALL SELECT order_id FROM ticketing_order_lines \
-         WHERE ticket = ?1 AND live = 1 AND order_id > ?2 \
+         WHERE ticket = ?1 AND due_at IS NOT NULL AND order_id > ?2 \
          ORDER BY 1 LIMIT ?3)) ORDER BY id";
 
 /// An order.

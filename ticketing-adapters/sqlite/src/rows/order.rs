@@ -63,7 +63,7 @@ static INSERT_LINES: LazyLock<Insert> = LazyLock::new(|| {
             "quantity",
             "returned",
             "restocked",
-            "live",
+            "due_at",
         ],
     )
 });
@@ -96,7 +96,7 @@ pub(crate) async fn insert(conn: &mut SqliteConnection, new: &[&Order]) -> Resul
             Ok(frozen(query.bind(order.id.as_uuid()).bind(*place), line)?
                 .bind(i64::from(line.returned))
                 .bind(i64::from(line.restocked))
-                .bind(order.is_live()))
+                .bind(micros(order.due_at())))
         })
         .await
 }
@@ -121,12 +121,12 @@ pub(crate) async fn update(
     }
     for FurtherLine { order, place, line } in further_lines(order) {
         let done = sqlx::query(
-            "UPDATE ticketing_order_lines SET returned = ?, restocked = ?, live = ? \
+            "UPDATE ticketing_order_lines SET returned = ?, restocked = ?, due_at = ? \
              WHERE order_id = ? AND place = ?",
         )
         .bind(i64::from(line.returned))
         .bind(i64::from(line.restocked))
-        .bind(order.is_live())
+        .bind(micros(order.due_at()))
         .bind(order.id.as_uuid())
         .bind(place)
         .execute(&mut *conn)
