@@ -19,4 +19,5 @@ mod program;
 mod refunds;
 mod shop;
 mod tickets;
+mod walk_through;
 mod webhooks;
