@@ -23,6 +23,9 @@ mod tests;
 /// How many prepared statements a connection keeps: more than there are.
 const STATEMENTS: usize = 256;
 
+/// The least that a call waits for its turn: a connection that failed may have to be made anew.
+const TURN_MIN: Duration = Duration::from_millis(200);
+
 /// How many connections read in the background: the sweeper and the
 /// relay read at the same time, and the others seldom and little.
 const BACKGROUND: u32 = 2;
@@ -107,10 +110,8 @@ enum Readers {
 
 async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
     let Plan { path, options, readers, clock, busy_timeout } = plan;
-    let turn_patience = busy_timeout / 2;
-    let options = options
-        .busy_timeout(busy_timeout.saturating_sub(turn_patience))
-        .statement_cache_capacity(STATEMENTS);
+    let turn_patience = (busy_timeout / 2).max(TURN_MIN);
+    let options = options.busy_timeout(busy_timeout / 2).statement_cache_capacity(STATEMENTS);
     let failed = |source| OpenError::Database { path: path.clone(), source };
     let writers = pool(1).connect_with(options.clone()).await.map_err(failed)?;
     // From now on the file is there. If it goes away, no other takes its place.

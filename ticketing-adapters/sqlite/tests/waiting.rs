@@ -68,3 +68,15 @@ async fn waiting_for_the_writer_ends() {
     let claimed = storage.claim_outbox(Duration::from_mins(1), 10).await.unwrap();
     assert_eq!(claimed.len(), 2, "nothing was leased meanwhile, and nothing half written");
 }
+
+#[tokio::test]
+async fn no_patience_is_needed_where_nobody_else_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SqliteConfig::new(folder.path().join("tickets.db")).busy_timeout(Duration::ZERO);
+    let storage = config.open().await.unwrap();
+    for _ in 0..20 {
+        let group = Group::of(vec![listing(&storage, "Front row").await]);
+        let committed = storage.commit(group).await;
+        assert!(committed.outcomes.iter().all(Result::is_ok), "{:?}", committed.outcomes);
+    }
+}
