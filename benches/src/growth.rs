@@ -1,5 +1,7 @@
 //! What the same questions cost as more and more is stored: listings of which most can't be bought
-//! any more, and the orders of many buyers.
+//! any more, and the orders of many buyers; and what ending and forgetting them costs.
+
+mod overdue;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,13 +41,17 @@ pub(crate) async fn run(growth: &Growth) -> Result<()> {
             Some(dir) => tempfile::tempdir_in(dir)?,
             None => tempfile::tempdir()?,
         };
-        let stall = Stall::filled(*size, folder.path()).await?;
-        for (question, taken) in stall.ask().await? {
+        let file = folder.path().join("growth.db");
+        let stall = Stall::filled(*size, &file).await?;
+        let (asked, listing) = (stall.ask().await?, stall.listing);
+        stall.close().await?;
+        for (question, taken) in asked.into_iter().chain(overdue::ask(&file, listing).await?) {
             rows.entry(question).or_default().push(taken);
         }
-        stall.engine.shutdown().await?;
     }
-    println!("microseconds, median of {ASKED}, by how many listings and orders there are\n");
+    println!(
+        "microseconds, in the middle of many tries, by how many listings and orders there are\n"
+    );
     print_row("", &growth.sizes);
     for (question, taken) in rows {
         print_row(question, &taken.iter().map(Duration::as_micros).collect::<Vec<_>>());
@@ -65,12 +71,14 @@ struct Stall {
     engine: Ticketing,
     storage: Arc<SqliteStorage>,
     hot: TicketId,
+    /// One of those that are sold out, by one order.
+    listing: TicketId,
 }
 
 impl Stall {
     /// A storage with so many listings, of which nine in ten are sold out, and so many orders.
-    async fn filled(size: u32, folder: &Path) -> Result<Self> {
-        let storage = SqliteStorage::open(folder.join("growth.db")).await?;
+    async fn filled(size: u32, file: &Path) -> Result<Self> {
+        let storage = SqliteStorage::open(file).await?;
         let engine = Ticketing::builder()
             .storage(storage.clone())
             .gateway(MemoryGateway::new())
@@ -80,6 +88,7 @@ impl Stall {
             .await?;
         let new = NewTicket::new("Hot ticket", Money::usd(20_00)).quantity(Quantity::MAX.get());
         let hot = engine.tickets().list_for_sale(UserId::new("seller")?, new).await?.id;
+        let listing = fill(&engine, hot, 1).await?;
         let mut fillers = JoinSet::new();
         for filler in 0..FILLERS {
             let engine = engine.clone();
@@ -93,7 +102,14 @@ impl Stall {
         while let Some(filled) = fillers.join_next().await {
             filled??;
         }
-        Ok(Self { engine, storage: Arc::new(storage), hot })
+        Ok(Self { engine, storage: Arc::new(storage), hot, listing })
+    }
+
+    /// Lets the file go, so that it can be opened again.
+    async fn close(self) -> Result<()> {
+        self.engine.shutdown().await?;
+        self.storage.close().await;
+        Ok(())
     }
 
     async fn ask(&self) -> Result<Vec<(&'static str, Duration)>> {
@@ -114,18 +130,18 @@ impl Stall {
         let due = async || Ok(storage.due_orders(256).await?);
         let find = async |query: &ListingQuery| Ok(storage.search(query).await?);
         Ok(vec![
-            ("browse what can be bought", median(async || find(&all).await).await?),
-            ("search a word that all have", median(async || find(&common).await).await?),
-            ("search a word that few have", median(async || find(&rare).await).await?),
-            ("own orders, newest first", median(own).await?),
-            ("look for overdue orders", median(due).await?),
-            ("reserve, alone", median(reserve).await?),
+            ("browse what can be bought", median(ASKED, async || find(&all).await).await?),
+            ("search a word that all have", median(ASKED, async || find(&common).await).await?),
+            ("search a word that few have", median(ASKED, async || find(&rare).await).await?),
+            ("own orders, newest first", median(ASKED, own).await?),
+            ("look for overdue orders", median(ASKED, due).await?),
+            ("reserve, alone", median(ASKED, reserve).await?),
         ])
     }
 }
 
 /// One listing of one unit, and one order: of that unit in nine of ten cases.
-async fn fill(engine: &Ticketing, hot: TicketId, number: u32) -> Result<()> {
+async fn fill(engine: &Ticketing, hot: TicketId, number: u32) -> Result<TicketId> {
     let title = format!("Evening number{number} in the great hall");
     let new = NewTicket::new(title, Money::usd(20_00)).venue("Town hall");
     let seller = UserId::new(format!("seller-{}", number % 1_000))?;
@@ -133,13 +149,13 @@ async fn fill(engine: &Ticketing, hot: TicketId, number: u32) -> Result<()> {
     let wanted = if number.is_multiple_of(10) { hot } else { listed };
     let buyer = UserId::new(format!("buyer-{}", number % 10_000))?;
     engine.orders().reserve(buyer, [(wanted, 1)]).await.context("there are so many units")?;
-    Ok(())
+    Ok(listed)
 }
 
-/// How long it takes, in the middle of many tries.
-async fn median<T>(mut ask: impl AsyncFnMut() -> Result<T>) -> Result<Duration> {
+/// How long it takes, in the middle of so many tries.
+async fn median<T>(tries: u32, mut ask: impl AsyncFnMut() -> Result<T>) -> Result<Duration> {
     let mut taken = Vec::new();
-    for _ in 0..ASKED {
+    for _ in 0..tries {
         let asked = Instant::now();
         ask().await?;
         taken.push(asked.elapsed());
