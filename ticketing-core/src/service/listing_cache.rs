@@ -10,6 +10,7 @@ use crate::ports::error::PortError;
 use crate::ports::storage::Storage;
 use crate::service::known_pools::KnownPools;
 use crate::service::recent::Recent;
+use crate::service::single_flight::SingleFlight;
 use crate::values::TicketId;
 
 /// The most listings that are remembered.
@@ -19,6 +20,7 @@ const LISTINGS_MAX: usize = 16_384;
 #[derive(Debug)]
 pub(crate) struct ListingCache {
     listings: Mutex<Recent<TicketId, Arc<Ticket>>>,
+    reads: SingleFlight<TicketId>,
 }
 
 impl Default for ListingCache {
@@ -29,7 +31,7 @@ impl Default for ListingCache {
 
 impl ListingCache {
     fn of(max: usize) -> Self {
-        Self { listings: Mutex::new(Recent::of(max)) }
+        Self { listings: Mutex::new(Recent::of(max)), reads: SingleFlight::default() }
     }
 
     /// The listings with these ids, in that order; nothing for those that don't exist.
@@ -39,27 +41,47 @@ impl ListingCache {
         storage: &dyn Storage,
         pools: &KnownPools,
     ) -> Result<Vec<Option<Arc<Ticket>>>, PortError> {
-        // What was found is kept here too: others may forget a listing while this one reads.
         let mut found = self.remembered(ids);
-        let unknown = ids.iter().zip(&found).filter(|(_, ticket)| ticket.is_none());
-        let unknown: Vec<TicketId> = unknown.map(|(id, _)| *id).collect();
+        // A crowd that comes for one ticket reads it once.
+        if let [only] = unknown_of(ids, &found)[..] {
+            let read = self.read(ids, &mut found, storage, pools);
+            if let Some(read) = self.reads.run(only, read).await {
+                return read.map(|()| found);
+            }
+            found = self.remembered(ids);
+        }
+        self.read(ids, &mut found, storage, pools).await?;
+        Ok(found)
+    }
+
+    /// Reads what was not found, if there is such. It is put into its place here too: others may
+    /// forget a listing while this one reads.
+    async fn read(
+        &self,
+        ids: &[TicketId],
+        found: &mut [Option<Arc<Ticket>>],
+        storage: &dyn Storage,
+        pools: &KnownPools,
+    ) -> Result<(), PortError> {
+        let unknown = unknown_of(ids, found);
         if unknown.is_empty() {
-            return Ok(found);
+            return Ok(());
         }
         for listing in storage.listings(&unknown).await? {
             pools.note(&[listing.pool]);
             let ticket = Arc::new(listing.ticket);
             self.remember(&ticket);
-            let places = ids.iter().zip(&mut found);
+            let places = ids.iter().zip(found.iter_mut());
             for (_, place) in places.filter(|(id, _)| **id == ticket.id) {
                 *place = Some(Arc::clone(&ticket));
             }
         }
-        Ok(found)
+        Ok(())
     }
 
-    /// Forgets a listing that has changed.
+    /// Forgets a listing that has changed, and what is being read of it.
     pub(crate) fn forget(&self, id: TicketId) {
+        self.reads.start_over(id);
         self.lock().remove(&id);
     }
 
@@ -75,6 +97,12 @@ impl ListingCache {
     fn lock(&self) -> MutexGuard<'_, Recent<TicketId, Arc<Ticket>>> {
         self.listings.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Those of the ids whose listing was not found.
+fn unknown_of(ids: &[TicketId], found: &[Option<Arc<Ticket>>]) -> Vec<TicketId> {
+    let unknown = ids.iter().zip(found).filter(|(_, ticket)| ticket.is_none());
+    unknown.map(|(id, _)| *id).collect()
 }
 
 #[cfg(test)]

@@ -22,12 +22,17 @@ impl<K> Default for SingleFlight<K> {
 struct Landing<'a, K: Ord> {
     flights: &'a SingleFlight<K>,
     key: K,
+    own: watch::Receiver<()>,
     _announce: watch::Sender<()>,
 }
 
 impl<K: Ord> Drop for Landing<'_, K> {
     fn drop(&mut self) {
-        self.flights.lock().remove(&self.key);
+        let mut running = self.flights.lock();
+        // A later flight may have taken off for the same key.
+        if running.get(&self.key).is_some_and(|flight| flight.same_channel(&self.own)) {
+            running.remove(&self.key);
+        }
     }
 }
 
@@ -59,9 +64,14 @@ impl<K: Ord + Copy> SingleFlight<K> {
         if let Some(others) = running.get(&key) {
             return Err(others.clone());
         }
-        let (announce, receiver) = watch::channel(());
-        running.insert(key, receiver);
-        Ok(Landing { flights: self, key, _announce: announce })
+        let (announce, own) = watch::channel(());
+        running.insert(key, own.clone());
+        Ok(Landing { flights: self, key, own, _announce: announce })
+    }
+
+    /// Whoever comes from now on does the work again, and waits for nobody who began before.
+    pub(crate) fn start_over(&self, key: K) {
+        self.lock().remove(&key);
     }
 }
 
@@ -83,6 +93,23 @@ mod tests {
         finish.send(()).unwrap();
         assert_eq!(first.await, Some(true));
         assert_eq!(second.await, None);
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_a_fresh_start_waits_for_nobody_before() {
+        let flights = SingleFlight::default();
+        let (finish, finished) = oneshot::channel::<()>();
+        let mut early = Box::pin(flights.run(1, async { finished.await.is_ok() }));
+        assert_eq!(early.as_mut().now_or_never(), None);
+        flights.start_over(1);
+        let mut late = Box::pin(flights.run(1, std::future::pending::<bool>()));
+        assert_eq!(late.as_mut().now_or_never(), None);
+        finish.send(()).unwrap();
+        assert_eq!(early.await, Some(true));
+        let mut joined = Box::pin(flights.run(1, async { true }));
+        assert_eq!(joined.as_mut().now_or_never(), None, "the early end is not the late one's");
+        drop(late);
+        assert_eq!(joined.await, None);
     }
 
     #[tokio::test]

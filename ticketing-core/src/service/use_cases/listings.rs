@@ -287,3 +287,26 @@ fn a_listing_that_is_forgotten_while_another_is_read_is_found_all_the_same() {
     });
     assert_eq!(placed.unwrap().lines.len(), 2);
 }
+
+#[test]
+fn a_crowd_that_comes_for_one_listing_reads_it_once() {
+    let market = Market::new();
+    let ticket = market.list(a_new_ticket().quantity(100)).id;
+    market.storage.take_calls();
+    market.storage.hold_call(Some("listings"));
+    let placed = market.run(async {
+        let orders = market.engine.orders();
+        let crowd = (0..50).map(|number| {
+            let buyer = user(&format!("buyer-{number}"));
+            orders.reserve(buyer, [(ticket, 1)])
+        });
+        let go_on = async {
+            market.engine.engine.runtime.sleep(SECOND).await;
+            market.storage.hold_call(None);
+        };
+        tokio::join!(biased; futures_util::future::join_all(crowd), go_on).0
+    });
+    assert!(placed.iter().all(Result::is_ok));
+    let reads = market.storage.take_calls().into_iter().filter(|call| *call == "listings");
+    assert_eq!(reads.count(), 1);
+}
