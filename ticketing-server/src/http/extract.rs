@@ -151,4 +151,12 @@ impl Problems {
     pub(crate) fn refuse(self) -> Result<(), ApiError> {
         if self.0.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.0)) }
     }
+
+    /// What was read, which is missing only if there is a problem.
+    pub(crate) fn unless_any<T>(self, read: Option<T>) -> Result<T, ApiError> {
+        match read {
+            Some(read) if self.0.is_empty() => Ok(read),
+            Some(_) | None => Err(ApiError::invalid(self.0)),
+        }
+    }
 }
