@@ -15,6 +15,7 @@ mod pages;
 pub mod payments;
 mod state;
 pub mod tickets;
+pub mod users;
 pub mod webhooks;
 
 pub use identity::{AuthUnavailable, Authenticator, Identity};

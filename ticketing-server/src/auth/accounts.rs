@@ -1,0 +1,260 @@
+//! What one can do with an account.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::request::Parts;
+use secrecy::SecretString;
+use ticketing_core::Ticketing;
+use ticketing_core::values::Timestamp;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::authenticator::SessionAuthenticator;
+use super::client_address::ClientAddress;
+use super::config::AuthConfig;
+use super::email::Email;
+use super::error::{AccountError, OpenError};
+use super::limits::Limits;
+use super::passwords::{self, PasswordProblem, Passwords};
+use super::sessions::{Opened, Recognised, SessionPolicy, Sessions};
+use super::sqlite::SqliteAccounts;
+use super::store::{Account, AccountStore, SessionId};
+use super::tokens::{SessionKeys, Tokens};
+use crate::http::{AuthUnavailable, Authenticator};
+
+mod credentials;
+mod devices;
+mod entrance;
+mod export;
+mod leaving;
+
+pub(crate) use export::Export;
+
+/// The accounts of a server: who may sign in, and who is signed in. Clones are the same accounts.
+///
+/// Everything that writes is to be run in a task of its own, so that a client that hangs up does
+/// not leave it half done.
+#[derive(Debug, Clone)]
+pub struct Accounts(Arc<Shared>);
+
+/// What the use cases work with.
+#[derive(Debug)]
+struct Shared {
+    store: Arc<dyn AccountStore>,
+    engine: Ticketing,
+    passwords: Passwords,
+    sessions: Sessions,
+    limits: Limits,
+    authenticator: Arc<SessionAuthenticator>,
+    config: AuthConfig,
+    upkeep: Upkeep,
+}
+
+/// The task that keeps sessions up to date.
+#[derive(Debug)]
+struct Upkeep {
+    stop: CancellationToken,
+    task: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Where somebody who signs in or up comes from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Visit {
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) user_agent: Option<String>,
+    /// The session that the new one takes the place of.
+    pub(crate) replaces: Option<SessionId>,
+}
+
+/// Somebody who just signed in or up, or has a new token.
+#[derive(Debug)]
+pub(crate) struct SignedInNow {
+    pub(crate) account: Account,
+    pub(crate) token: SecretString,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// A password that is good enough for an account.
+#[derive(Debug, Clone)]
+pub(crate) struct AcceptedPassword(SecretString);
+
+/// After that long without news from the store, a request that changes something asks it.
+const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// As much as is kept of what a browser calls itself.
+const LONGEST_USER_AGENT: usize = 256;
+
+impl Accounts {
+    /// Opens the accounts in the configured folder.
+    ///
+    /// # Errors
+    /// Their file or the session keys can't be used.
+    pub async fn open(config: AuthConfig, engine: Ticketing) -> Result<Self, OpenError> {
+        let file = config.data_dir.join("accounts.db");
+        let store = SqliteAccounts::open(file).await.map_err(OpenError::Accounts)?;
+        Self::with_store(config, Arc::new(store), engine).await
+    }
+
+    /// Accounts over a store that is open. Several may share one: whoever signs out in one of them
+    /// is signed out in the others within seconds.
+    ///
+    /// # Errors
+    /// The store can't be read, or the session keys can't be used.
+    pub async fn with_store(
+        config: AuthConfig,
+        store: Arc<dyn AccountStore>,
+        engine: Ticketing,
+    ) -> Result<Self, OpenError> {
+        Self::with_patience(config, store, engine, STALE_AFTER).await
+    }
+
+    async fn with_patience(
+        config: AuthConfig,
+        store: Arc<dyn AccountStore>,
+        engine: Ticketing,
+        stale_after: Duration,
+    ) -> Result<Self, OpenError> {
+        let policy = SessionPolicy {
+            lifetime: config.session_lifetime,
+            idle: config.session_idle,
+            stale_after,
+        };
+        let tokens = Tokens::new(&keys(&config)?);
+        let passwords = Passwords::new(Arc::clone(&config.hasher)).await;
+        let passwords = passwords.map_err(|why| OpenError::Hashing(why.into()))?;
+        let clock = Arc::clone(&config.clock);
+        let sessions = Sessions::start(Arc::clone(&store), tokens, clock, policy).await;
+        let sessions = sessions.map_err(OpenError::Sessions)?;
+        let limits = Limits::new(&config.limits);
+        let operators = config.operators.iter().cloned().collect();
+        let cookie = cookie_name(config.cookie_secure);
+        let authenticator = SessionAuthenticator::new(sessions.clone(), operators, cookie);
+        let authenticator = Arc::new(authenticator);
+        let upkeep = Upkeep::start(sessions.clone(), limits.clone());
+        let parts =
+            Shared { store, engine, passwords, sessions, limits, authenticator, config, upkeep };
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// What tells the engine's routes who calls.
+    pub fn authenticator(&self) -> Arc<dyn Authenticator> {
+        Arc::<SessionAuthenticator>::clone(&self.0.authenticator)
+    }
+
+    /// Stops what runs in the background, once it has written what it knows.
+    pub async fn shutdown(&self) {
+        self.0.upkeep.stop().await;
+    }
+
+    /// The name of the cookie that carries a session's token.
+    pub(crate) fn cookie_name(&self) -> &'static str {
+        cookie_name(self.0.config.cookie_secure)
+    }
+
+    /// Whether that cookie is for HTTPS only.
+    pub(crate) fn is_cookie_secure(&self) -> bool {
+        self.0.config.cookie_secure
+    }
+
+    /// Whose request it is, and by which session.
+    pub(crate) async fn recognise(
+        &self,
+        request: &Parts,
+    ) -> Result<Option<Recognised>, AuthUnavailable> {
+        self.0.authenticator.recognise(request).await
+    }
+
+    /// Where a request comes from.
+    pub(crate) fn address_of(&self, request: &Parts) -> ClientAddress {
+        ClientAddress::of(request, &self.0.config.trusted_proxies)
+    }
+
+    /// Takes a password for an account, if it is good enough.
+    pub(crate) fn accept(
+        &self,
+        password: SecretString,
+        email: Option<&Email>,
+    ) -> Result<AcceptedPassword, PasswordProblem> {
+        passwords::check(&password, email, self.0.config.production)?;
+        Ok(AcceptedPassword(password))
+    }
+
+    /// How long a token is good for from now on.
+    pub(crate) fn time_left(&self, expires_at: Timestamp) -> Duration {
+        expires_at.since(self.0.config.clock.now())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.config.clock.now()
+    }
+
+    /// The account of a session, unless it is gone.
+    async fn account_of(&self, member: &Recognised) -> Result<Account, AccountError> {
+        self.0.store.account(&member.user).await?.ok_or(AccountError::NotSignedIn)
+    }
+
+    /// The account of a session, once its password is confirmed.
+    async fn confirmed(
+        &self,
+        member: &Recognised,
+        password: SecretString,
+    ) -> Result<Account, AccountError> {
+        let account = self.account_of(member).await?;
+        self.0.limits.confirm(&account.email)?;
+        let is_right = self.0.passwords.verify(password, Some(account.password.clone())).await?;
+        if is_right { Ok(account) } else { Err(AccountError::InvalidCredentials) }
+    }
+}
+
+impl SignedInNow {
+    fn new(account: Account, opened: Opened) -> Self {
+        Self { account, token: opened.token, expires_at: opened.expires_at }
+    }
+}
+
+impl Visit {
+    /// A visit with what a browser calls itself, as far as that is worth keeping.
+    pub(crate) fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        let user_agent = user_agent.map(|text| text.chars().take(LONGEST_USER_AGENT).collect());
+        Self { address, user_agent, replaces: None }
+    }
+}
+
+impl Upkeep {
+    fn start(sessions: Sessions, limits: Limits) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(sessions.run(limits, stop.clone()));
+        Self { stop, task: tokio::sync::Mutex::new(Some(task)) }
+    }
+
+    async fn stop(&self) {
+        self.stop.cancel();
+        let task = self.task.lock().await.take();
+        if let Some(task) = task
+            && let Err(died) = task.await
+        {
+            tracing::error!(error = &died as &dyn std::error::Error, "the upkeep of sessions died");
+        }
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn keys(config: &AuthConfig) -> Result<SessionKeys, OpenError> {
+    if let Some(keys) = &config.session_keys {
+        return Ok(keys.clone());
+    }
+    let path = config.data_dir.join("session.keys");
+    SessionKeys::kept_in(&path).map_err(|source| OpenError::Keys { path, source })
+}
+
+/// Browsers take the prefix for a promise that the cookie came over HTTPS from this very host.
+fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-session" } else { "session" }
+}

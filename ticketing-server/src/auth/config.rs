@@ -1,0 +1,72 @@
+//! What accounts can be told before they are opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use ticketing_core::ports::{Clock, SystemClock};
+use ticketing_core::values::UserId;
+
+use super::limits::RateLimits;
+use super::passwords::{Argon2id, PasswordHasher};
+use super::tokens::SessionKeys;
+
+/// What accounts can be told before they are opened.
+///
+/// ```
+/// use ticketing_server::auth::AuthConfig;
+///
+/// let mut config = AuthConfig::new("/var/lib/ticketing");
+/// config.production = true;
+/// config.trusted_proxies = vec!["10.0.0.0/8".parse()?];
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuthConfig {
+    /// Where `accounts.db` is, and `session.keys` unless keys are given.
+    pub data_dir: PathBuf,
+    /// Whether the cookie is for HTTPS only, which is also what allows its `__Host-` name. Turned
+    /// off for plain HTTP in development.
+    pub cookie_secure: bool,
+    /// Whether well-known passwords are refused.
+    pub production: bool,
+    /// Who may give any money back.
+    pub operators: Vec<UserId>,
+    /// What tokens are signed with; made once and kept in `session.keys` unless given.
+    pub session_keys: Option<SessionKeys>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a session lasts; 14 days unless said otherwise.
+    pub session_lifetime: Duration,
+    /// After how long without use it ends; 14 days unless said otherwise.
+    pub session_idle: Duration,
+    /// How often one may try to sign in or up.
+    pub limits: RateLimits,
+    /// What hashes passwords; Argon2id unless said otherwise.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+const TWO_WEEKS: Duration = Duration::from_hours(14 * 24);
+
+impl AuthConfig {
+    /// Accounts in a folder, with the safest choice of everything that has one.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            cookie_secure: true,
+            production: false,
+            operators: Vec::new(),
+            session_keys: None,
+            trusted_proxies: Vec::new(),
+            session_lifetime: TWO_WEEKS,
+            session_idle: TWO_WEEKS,
+            limits: RateLimits::default(),
+            hasher: Arc::new(Argon2id),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Sign-ins and how they end. Whether a token is good is told without asking the store: its
+//! signature says who it is, and a set in memory says which sessions have ended.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use ticketing_core::ports::Clock;
+use ticketing_core::values::{Timestamp, UserId};
+
+use super::email::Email;
+use super::error::AccountError;
+use super::store::{Account, AccountStore, OpenSession, Revoked, Session, SessionId, StoreError};
+use super::tokens::{Claims, Tokens};
+
+mod ended;
+mod upkeep;
+
+use ended::Ended;
+
+/// How long sessions last, and how old the knowledge about them may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionPolicy {
+    /// From the sign-in on.
+    pub(crate) lifetime: Duration,
+    /// From the last use on.
+    pub(crate) idle: Duration,
+    /// After that long without news from the store, a request that changes something asks it.
+    pub(crate) stale_after: Duration,
+}
+
+/// How many live sessions an account may have.
+const MOST_SESSIONS: u32 = 50;
+
+/// How many sessions are remembered as used until the store is told.
+const MOST_SEEN: usize = 100_000;
+
+/// Sign-ins. Its clones share what they know.
+#[derive(Debug, Clone)]
+pub(crate) struct Sessions(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    store: Arc<dyn AccountStore>,
+    tokens: Tokens,
+    clock: Arc<dyn Clock>,
+    policy: SessionPolicy,
+    ended: RwLock<Ended>,
+    /// Used since the store was told.
+    seen: Mutex<HashSet<SessionId>>,
+    /// Ended here, when the store could not be told.
+    owed: Mutex<Vec<SessionId>>,
+}
+
+/// Whom a good token is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recognised {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    /// The e-mail address when the token was made.
+    pub(crate) email: String,
+    /// When the token was made, in seconds since 1970.
+    pub(crate) iat: i64,
+}
+
+/// A session that was just opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) token: SecretString,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Sessions {
+    /// Sessions over a store, once it is known which have ended.
+    pub(crate) async fn start(
+        store: Arc<dyn AccountStore>,
+        tokens: Tokens,
+        clock: Arc<dyn Clock>,
+        policy: SessionPolicy,
+    ) -> Result<Self, StoreError> {
+        let ended = RwLock::new(Ended::new(Instant::now()));
+        let (seen, owed) = (Mutex::default(), Mutex::default());
+        let sessions = Self(Arc::new(State { store, tokens, clock, policy, ended, seen, owed }));
+        sessions.reload().await?;
+        Ok(sessions)
+    }
+
+    /// Opens a session for an account whose password was checked.
+    pub(crate) async fn open(
+        &self,
+        account: &Account,
+        user_agent: Option<String>,
+    ) -> Result<Opened, AccountError> {
+        let now = self.0.clock.now();
+        let session = Session {
+            id: SessionId::random(),
+            user: account.id.clone(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now.plus(self.0.policy.lifetime),
+            user_agent,
+            revoked_at: None,
+        };
+        let opened = self.token(&session, &account.email)?;
+        let new = OpenSession { session, seen: account.credentials, most: MOST_SESSIONS };
+        self.note_ended(&self.0.store.open_session(&new).await?);
+        Ok(opened)
+    }
+
+    /// A token for a session that is there.
+    pub(crate) fn token(&self, session: &Session, email: &Email) -> Result<Opened, AccountError> {
+        let token = self.0.tokens.sign(session, email, self.0.clock.now());
+        let token = token.map_err(|why| AccountError::Bug(why.into()))?;
+        Ok(Opened { token: token.into(), expires_at: session.expires_at })
+    }
+
+    /// Whom a token is of, if it is good. With `changes`, for a request that changes something, the
+    /// answer is never older than the policy allows.
+    pub(crate) async fn recognise(
+        &self,
+        token: &str,
+        changes: bool,
+    ) -> Result<Option<Recognised>, StoreError> {
+        let now = self.0.clock.now();
+        let Some(claims) = self.0.tokens.read(token, now) else {
+            return Ok(None);
+        };
+        if self.ended(|ended| ended.contains(claims.sid)) {
+            return Ok(None);
+        }
+        if changes && self.is_stale() && !self.is_live(claims.sid, now).await? {
+            return Ok(None);
+        }
+        self.note_seen(claims.sid);
+        Ok(Some(claims.into()))
+    }
+
+    /// Ends a session, here at once. If the store can't be told, it is told later.
+    pub(crate) async fn end(&self, id: SessionId) {
+        let now = self.0.clock.now();
+        let at_most = now.plus(self.0.policy.lifetime);
+        self.note_ended(&[Revoked { id, expires_at: at_most }]);
+        if let Err(error) = self.0.store.revoke(id, now).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a sign-out is kept for later"
+            );
+            locked(&self.0.owed).push(id);
+        }
+    }
+
+    /// Notes sessions that ended in the store.
+    pub(crate) fn note_ended(&self, revoked: &[Revoked]) {
+        let mut ended = self.0.ended.write().unwrap_or_else(PoisonError::into_inner);
+        ended.add(revoked);
+    }
+
+    async fn is_live(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.store.session(id).await?.is_some_and(|session| session.is_live(now)))
+    }
+
+    fn is_stale(&self) -> bool {
+        self.ended(|ended| ended.age(Instant::now())) > self.0.policy.stale_after
+    }
+
+    fn note_seen(&self, id: SessionId) {
+        let mut seen = locked(&self.0.seen);
+        if seen.len() < MOST_SEEN {
+            seen.insert(id);
+        }
+    }
+
+    fn ended<T>(&self, look: impl FnOnce(&Ended) -> T) -> T {
+        look(&self.0.ended.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What a lock guards is whole at any time, so a panic elsewhere spoils nothing.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl From<Claims> for Recognised {
+    fn from(claims: Claims) -> Self {
+        let Claims { sub, sid, email, iat, .. } = claims;
+        Self { user: sub, session: sid, email, iat }
+    }
+}

@@ -1,0 +1,95 @@
+//! What happens with sessions while nobody asks.
+
+use std::collections::HashSet;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::{Sessions, locked};
+use crate::auth::limits::Limits;
+use crate::auth::store::{SessionId, StoreError};
+
+/// How often the store is asked which sessions have ended.
+pub(crate) const RELOAD_EVERY: Duration = Duration::from_secs(2);
+
+/// After how many of these the rest is done: each minute.
+const TIDY_EVERY: u32 = 30;
+
+/// How many sessions are noted as used in one go.
+const SEEN_AT_ONCE: usize = 500;
+
+impl Sessions {
+    /// Keeps sessions up to date until it is told to stop.
+    pub(crate) async fn run(self, limits: Limits, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(RELOAD_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rounds = 0_u32;
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            report("sessions could not be read", self.step().await);
+            rounds = rounds.wrapping_add(1);
+            if rounds.is_multiple_of(TIDY_EVERY) {
+                limits.forget_old();
+                report("sessions could not be tidied", self.tidy().await);
+            }
+        }
+        report("the last use of sessions could not be noted", self.tell_seen().await);
+        report("sign-outs could not be written down", self.tell_owed().await);
+    }
+
+    /// Tells the store what it does not know, and asks it for what is not known here.
+    pub(crate) async fn step(&self) -> Result<(), StoreError> {
+        self.tell_owed().await?;
+        self.reload().await
+    }
+
+    /// Ends what was not used for long, and forgets what has expired.
+    pub(crate) async fn tidy(&self) -> Result<(), StoreError> {
+        self.tell_seen().await?;
+        let now = self.0.clock.now();
+        let idle = self.0.store.revoke_idle(now.minus(self.0.policy.idle), now).await?;
+        self.note_ended(&idle);
+        self.0.ended.write().unwrap_or_else(PoisonError::into_inner).forget_expired(now);
+        self.0.store.prune(now).await
+    }
+
+    pub(super) async fn reload(&self) -> Result<(), StoreError> {
+        loop {
+            let asked = Instant::now();
+            let mark = self.ended(super::Ended::mark);
+            let revocations = self.0.store.revoked_after(mark).await?;
+            let mut ended = self.0.ended.write().unwrap_or_else(PoisonError::into_inner);
+            ended.read(&revocations, asked);
+            if !revocations.more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn tell_owed(&self) -> Result<(), StoreError> {
+        loop {
+            let Some(id) = locked(&self.0.owed).last().copied() else {
+                return Ok(());
+            };
+            self.0.store.revoke(id, self.0.clock.now()).await?;
+            locked(&self.0.owed).retain(|owed| *owed != id);
+        }
+    }
+
+    async fn tell_seen(&self) -> Result<(), StoreError> {
+        let seen: HashSet<SessionId> = std::mem::take(&mut *locked(&self.0.seen));
+        let seen: Vec<SessionId> = seen.into_iter().collect();
+        let now = self.0.clock.now();
+        for some in seen.chunks(SEEN_AT_ONCE) {
+            self.0.store.note_seen(some, now).await?;
+        }
+        Ok(())
+    }
+}
+
+fn report(what: &'static str, done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what}");
+    }
+}

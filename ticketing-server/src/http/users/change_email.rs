@@ -1,0 +1,64 @@
+//! `PUT /api/users/email`: another e-mail address.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::caller::Member;
+use super::fields;
+use super::user_body::{UserBody, signed_in};
+use crate::auth::{Accounts, Email};
+use crate::http::detached::detached;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::extract::{Body, Problems};
+use crate::http::given::Given;
+
+/// Another e-mail address, confirmed by the password.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = EmailChange)]
+pub(super) struct EmailBody {
+    #[serde(default)]
+    #[schema(value_type = String, format = Email, required)]
+    email: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String, format = Password, required, min_length = 1)]
+    password: Given<SecretString>,
+}
+
+/// Gives the account another e-mail address. Its sessions stay.
+#[utoipa::path(
+    put,
+    path = "/email",
+    tag = "users",
+    operation_id = "changeEmail",
+    request_body = EmailBody,
+    responses(
+        (status = OK, body = UserBody, headers(("Set-Cookie" = String))),
+        (status = BAD_REQUEST, body = ErrorBody),
+        (status = UNAUTHORIZED, body = ErrorBody),
+        (status = TOO_MANY_REQUESTS, body = ErrorBody),
+        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
+    ),
+)]
+pub(super) async fn change_email(
+    State(accounts): State<Accounts>,
+    Member(member): Member,
+    Body(body): Body<EmailBody>,
+) -> Result<Response, ApiError> {
+    let (email, password) = body.checked()?;
+    let all = accounts.clone();
+    let now = detached(async move { all.change_email(&member, email, password).await }).await?;
+    signed_in(StatusCode::OK, &accounts, now)
+}
+
+impl EmailBody {
+    fn checked(self) -> Result<(Email, SecretString), ApiError> {
+        let mut problems = Problems::default();
+        let email = fields::email(self.email, &mut problems);
+        let password = fields::password("password", self.password, &mut problems);
+        problems.unless_any(email.zip(password))
+    }
+}

@@ -1,0 +1,63 @@
+//! `POST /api/users/signin`: opens a session.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::caller::Visitor;
+use super::fields;
+use super::user_body::{UserBody, signed_in};
+use crate::auth::{Accounts, Email};
+use crate::http::detached::detached;
+use crate::http::error::{ApiError, ErrorBody};
+use crate::http::extract::{Body, Problems};
+use crate::http::given::Given;
+
+/// Who signs in.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SignIn)]
+pub(super) struct SignInBody {
+    #[serde(default)]
+    #[schema(value_type = String, format = Email, required)]
+    email: Given<String>,
+    #[serde(default)]
+    #[schema(value_type = String, format = Password, required, min_length = 1)]
+    password: Given<SecretString>,
+}
+
+/// Opens a session, in the place of the one that the request came with.
+#[utoipa::path(
+    post,
+    path = "/signin",
+    tag = "users",
+    operation_id = "signIn",
+    request_body = SignInBody,
+    responses(
+        (status = OK, body = UserBody, headers(("Set-Cookie" = String))),
+        (status = BAD_REQUEST, body = ErrorBody),
+        (status = TOO_MANY_REQUESTS, body = ErrorBody),
+        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
+    ),
+)]
+pub(super) async fn sign_in(
+    State(accounts): State<Accounts>,
+    Visitor(visit): Visitor,
+    Body(body): Body<SignInBody>,
+) -> Result<Response, ApiError> {
+    let (email, password) = body.checked()?;
+    let all = accounts.clone();
+    let now = detached(async move { all.sign_in(email, password, visit).await }).await?;
+    signed_in(StatusCode::OK, &accounts, now)
+}
+
+impl SignInBody {
+    fn checked(self) -> Result<(Email, SecretString), ApiError> {
+        let mut problems = Problems::default();
+        let email = fields::email(self.email, &mut problems);
+        let password = fields::password("password", self.password, &mut problems);
+        problems.unless_any(email.zip(password))
+    }
+}

@@ -1,0 +1,2 @@
+mod entrance;
+mod world;
