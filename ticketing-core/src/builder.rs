@@ -21,6 +21,7 @@ use crate::service::expiry_sweeper::ExpirySweeper;
 use crate::service::group_commit::{GroupCommit, Writing};
 use crate::service::known_pools::KnownPools;
 use crate::service::listing_cache::ListingCache;
+use crate::service::observer::{NoObserver, Observer};
 use crate::service::outbox_relay::OutboxRelay;
 use crate::service::payment_reconciler::PaymentReconciler;
 use crate::service::settings::{InvalidSettings, Settings, default_cap};
@@ -62,6 +63,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     runtime: Option<Arc<dyn Runtime>>,
+    observer: Arc<dyn Observer>,
     settings: Settings,
     hold_cap: Option<Duration>,
     duties: Duties,
@@ -92,6 +94,7 @@ impl Default for Builder {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             runtime: None,
+            observer: Arc::new(NoObserver),
             settings: Settings::default(),
             hold_cap: None,
             duties: Duties::ALL,
@@ -152,6 +155,12 @@ impl Builder {
     #[must_use]
     pub fn runtime(self, runtime: Arc<dyn Runtime>) -> Self {
         Self { runtime: Some(runtime), ..self }
+    }
+
+    /// Who is told how the writer is doing. Nobody, unless named.
+    #[must_use]
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// How long units are held for an unpaid order.
@@ -228,6 +237,7 @@ impl Builder {
             time: Arc::clone(&time),
             pools: Arc::new(KnownPools::default()),
             settings: self.settings,
+            observer: self.observer,
             outbox_bell: Arc::new(Notify::new()),
         };
         Ok(Arc::new(Engine {

@@ -14,7 +14,7 @@ pub use builder::{Builder, Duties, StartError};
 pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection, TicketChanges};
 pub use ports::PaymentMethod;
 pub use service::{
-    Caller, Error, ListingView, Operator, PaymentOutcome, PaymentReceipt, RefundAmount,
-    RefundRequest, Refunder, Settings, Stuck, Viewer, WebhookFailure,
+    Caller, Error, GroupReport, ListingView, Observer, Operator, PaymentOutcome, PaymentReceipt,
+    RefundAmount, RefundRequest, Refunder, Settings, Stuck, Viewer, WebhookFailure,
 };
 pub use ticketing::Ticketing;

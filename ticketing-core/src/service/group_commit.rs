@@ -32,6 +32,7 @@ use crate::ports::snapshot::Snapshot;
 use crate::ports::storage::{Committed, Storage};
 use crate::service::error::Error;
 use crate::service::known_pools::KnownPools;
+use crate::service::observer::{GroupReport, Observer};
 use crate::service::prediction::predict;
 use crate::service::settings::Settings;
 use crate::service::shutdown::{Shutdown, Stopper};
@@ -62,6 +63,7 @@ pub(crate) struct Writing {
     pub(crate) time: Arc<StorageTime>,
     pub(crate) pools: Arc<KnownPools>,
     pub(crate) settings: Settings,
+    pub(crate) observer: Arc<dyn Observer>,
     /// Rung after every commit that wrote events.
     pub(crate) outbox_bell: Arc<Notify>,
 }
@@ -73,6 +75,7 @@ pub(crate) struct GroupCommit {
     queue_max: usize,
     outbox_is_full: AtomicBool,
     runtime: Arc<dyn Runtime>,
+    observer: Arc<dyn Observer>,
     /// How long a caller waits for its answer.
     wait_max: Duration,
 }
@@ -80,6 +83,7 @@ pub(crate) struct GroupCommit {
 #[derive(Debug)]
 struct Submission {
     batch: WriteBatch,
+    since: Duration,
     reply: Reply,
 }
 
@@ -106,6 +110,7 @@ impl GroupCommit {
             queue_max,
             outbox_is_full: AtomicBool::new(false),
             runtime: Arc::clone(&writing.runtime),
+            observer: Arc::clone(&writing.observer),
             wait_max: writing.settings.commit_patience.saturating_mul(2).max(WAIT_MIN),
         }
     }
@@ -122,8 +127,9 @@ impl GroupCommit {
         let lane = self.lane_of(&batch).ok_or_else(|| Error::closed("commit"))?;
         self.admit(lane, urgency)?;
         let (reply, answer) = oneshot::channel();
-        lane.try_send(Submission { batch, reply }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Error::overloaded(),
+        let since = self.runtime.elapsed();
+        lane.try_send(Submission { batch, since, reply }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => self.overloaded(),
             mpsc::error::TrySendError::Closed(_) => Error::closed("commit"),
         })?;
         tokio::select! {
@@ -142,7 +148,12 @@ impl GroupCommit {
         let waiting = self.queue_max.saturating_sub(lane.capacity());
         let crowded = waiting >= self.queue_max / 2;
         let shed = crowded || self.outbox_is_full.load(Ordering::Relaxed);
-        if urgency == Urgency::Reservation && shed { Err(Error::overloaded()) } else { Ok(()) }
+        if urgency == Urgency::Reservation && shed { Err(self.overloaded()) } else { Ok(()) }
+    }
+
+    fn overloaded(&self) -> Error {
+        self.observer.overloaded();
+        Error::overloaded()
     }
 
     fn lane_of(&self, batch: &WriteBatch) -> Option<&mpsc::Sender<Submission>> {
@@ -248,6 +259,7 @@ impl Lane {
         let writing = &self.writing;
         let batches = Arc::clone(&group.batches);
         let asked = writing.time.ask();
+        let began = writing.runtime.elapsed();
         let commit = writing.storage.commit(Group { batches, predicted });
         // A storage that panics must not take its lane with it. What it had written by then, it
         // tells when the batches come again.
@@ -256,12 +268,14 @@ impl Lane {
         if let Some(now) = committed.now {
             writing.time.observe(asked, now);
         }
+        self.report(&group, &committed, began);
         writing.pools.note(&committed.pools);
         if committed.outcomes.iter().any(Result::is_ok) {
             writing.outbox_bell.notify_one();
         }
         let mut outcomes = committed.outcomes.into_iter();
-        let mut unknown = Unknown { batches: group.batches, replies: Vec::new() };
+        let (batches, since) = (group.batches, group.since);
+        let mut unknown = Unknown { batches, replies: Vec::new(), since };
         for (place, reply) in group.replies.into_iter().enumerate() {
             match outcomes.next().unwrap_or_else(no_outcome) {
                 Err(CommitError::OutcomeUnknown(error)) => {
@@ -272,19 +286,29 @@ impl Lane {
         }
         unknown
     }
+
+    fn report(&self, group: &Gathered, committed: &Committed, began: Duration) {
+        let took = self.writing.runtime.elapsed().saturating_sub(began);
+        let waited = began.saturating_sub(group.since);
+        let report = GroupReport::of(group.batches.len(), &committed.outcomes, waited, took);
+        self.writing.observer.group_committed(&report);
+    }
 }
 
-/// A group on its way to the storage: its batches, and who waits for each of them.
+/// A group on its way to the storage: its batches, who waits for each of them, and since when the
+/// first of them does.
 struct Gathered {
     batches: Arc<[WriteBatch]>,
     replies: Vec<Reply>,
+    since: Duration,
 }
 
 impl Gathered {
     fn of(group: Vec<Submission>) -> Self {
+        let since = group.iter().map(|one| one.since).min().unwrap_or_default();
         let (batches, replies): (Vec<_>, _) =
             group.into_iter().map(|one| (one.batch, one.reply)).unzip();
-        Self { batches: batches.into(), replies }
+        Self { batches: batches.into(), replies, since }
     }
 }
 
@@ -292,14 +316,16 @@ impl Gathered {
 struct Unknown {
     batches: Arc<[WriteBatch]>,
     replies: Vec<(usize, Reply, PortError)>,
+    since: Duration,
 }
 
 impl Unknown {
     /// The same batches once more, without those whose outcome is known.
     fn again(self) -> Gathered {
         let batches = self.replies.iter().filter_map(|(place, _, _)| self.batches.get(*place));
-        let batches = batches.cloned().collect();
-        Gathered { batches, replies: self.replies.into_iter().map(|(_, reply, _)| reply).collect() }
+        let (batches, since) = (batches.cloned().collect(), self.since);
+        let replies = self.replies.into_iter().map(|(_, reply, _)| reply).collect();
+        Gathered { batches, replies, since }
     }
 
     fn answer(self) {

@@ -9,6 +9,7 @@
 //! | [`tickets`], [`orders`], [`payments`], [`refunds`] | what callers can do |
 //! | [`outbox_relay`], [`expiry_sweeper`], [`payment_reconciler`], [`expiration`] | what goes on by itself, each a [`Duty`] |
 //! | `group_commit` | the writer: many batches, one commit |
+//! | [`observer`] | who is told how the writer is doing |
 //! | `order_endings` | how orders end, whoever ends them |
 //! | `payment_driver`, `found_intents` | what must be done at the gateway, and what it tells of |
 //! | `payment_receipt` | what a buyer hears of an attempt |
@@ -26,6 +27,7 @@ pub(crate) mod group_commit;
 mod idempotency;
 pub(crate) mod known_pools;
 pub(crate) mod listing_cache;
+pub mod observer;
 pub mod operator;
 mod order_endings;
 pub mod orders;
@@ -51,6 +53,7 @@ mod use_cases;
 pub use caller::Caller;
 pub use duty::{Duty, Progress};
 pub use error::Error;
+pub use observer::{GroupReport, Observer};
 pub use operator::{Operator, Stuck};
 pub use orders::Orders;
 pub use payment_receipt::{PaymentOutcome, PaymentReceipt};

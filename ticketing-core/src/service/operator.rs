@@ -10,7 +10,7 @@ use crate::domain::refund::{Refund, RefundCommand, RefundState};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::{PaymentView, RefundView};
 use crate::ports::batch::Cause;
-use crate::ports::storage::DeadLetter;
+use crate::ports::storage::{DeadLetter, OutboxDepth};
 use crate::service::caller::Caller;
 use crate::service::engine::Engine;
 use crate::service::error::Error;
@@ -55,6 +55,14 @@ impl Operator {
             refunds: refunds.iter().map(Refund::view).collect(),
             dead_letters: storage.dead_letters(limit).await?,
         })
+    }
+
+    /// What waits to be published.
+    ///
+    /// # Errors
+    /// The storage is unavailable.
+    pub async fn outbox(&self) -> Result<OutboxDepth, Error> {
+        Ok(self.engine.storage.outbox_depth().await?)
     }
 
     /// Sends a payment back to be settled, once what was wrong is mended: the gateway is asked how

@@ -1,11 +1,14 @@
 //! The writer, with a storage that is held up, loses answers and breaks its contract.
 
 mod ending;
+mod observing;
 mod outcomes;
 mod shedding;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{join_all, ready};
@@ -31,6 +34,7 @@ struct Fixture {
     writer: GroupCommit,
     stopper: Stopper,
     make: BatchFactory,
+    noted: Arc<Noted>,
 }
 
 impl Fixture {
@@ -45,18 +49,20 @@ impl Fixture {
         let storage = WatchedStorage::new(inner);
         let mut settings = Settings::default();
         change(&mut settings);
+        let noted = Arc::new(Noted::default());
         let writing = Writing {
             storage: Arc::new(storage.clone()),
             runtime: world.node(),
             time: Arc::new(StorageTime::new(Arc::clone(&clock))),
             pools: Arc::default(),
             settings,
+            observer: Arc::<Noted>::clone(&noted),
             outbox_bell: Arc::default(),
         };
         let stopper = Stopper::new();
         let writer = GroupCommit::start(&writing, &stopper);
         let make = BatchFactory::new(Arc::new(SeededIds::new(1, 1)), clock);
-        Self { world, storage, writing, writer, stopper, make }
+        Self { world, storage, writing, writer, stopper, make, noted }
     }
 
     /// A listing that is stored, and whose pool the writer has not seen.
@@ -113,6 +119,23 @@ impl Fixture {
     fn holds_order_of(&self, batch: &WriteBatch) -> bool {
         let order = batch.changes()[0].state.aggregate().id;
         self.books().orders.iter().any(|stored| stored.id.as_uuid() == order)
+    }
+}
+
+/// What the writer told.
+#[derive(Debug, Default)]
+struct Noted {
+    reports: Mutex<Vec<GroupReport>>,
+    overloaded: AtomicUsize,
+}
+
+impl Observer for Noted {
+    fn group_committed(&self, report: &GroupReport) {
+        self.reports.lock().unwrap().push(*report);
+    }
+
+    fn overloaded(&self) {
+        self.overloaded.fetch_add(1, Ordering::Relaxed);
     }
 }
 
