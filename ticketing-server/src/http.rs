@@ -7,6 +7,7 @@ mod detached;
 mod error;
 mod extract;
 mod given;
+pub mod health;
 mod identity;
 pub mod layers;
 pub mod live;

@@ -5,6 +5,7 @@ pub mod http;
 pub mod metrics;
 mod serve;
 mod services;
+pub mod telemetry;
 
 pub use serve::{Serving, ServingLimits};
 pub use services::{Service, Services, UnknownService};

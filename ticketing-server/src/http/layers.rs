@@ -72,15 +72,15 @@ impl Default for LayerOptions {
 
 /// The router with everything around it that a server in the open needs.
 pub fn dress(router: Router, options: &LayerOptions) -> Router {
-    let routed = router.layer(from_fn(observed::note_route));
+    let inner = router.layer(from_fn(observed::note_route));
     // Outside of the routing, which would otherwise not know the path.
-    let routed = NormalizePathLayer::trim_trailing_slash().layer(routed);
+    let inner = NormalizePathLayer::trim_trailing_slash().layer(inner);
     let late =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, options.answer_within);
     let shedding = Shedding::new(options.priorities, options.metrics.clone());
     let addresses = AddressLimit::new(options.per_address, options.trusted_proxies.clone());
     Router::new()
-        .fallback_service(routed)
+        .fallback_service(inner)
         .layer(DefaultBodyLimit::max(options.body_max))
         .layer(late)
         .layer(from_fn_with_state(shedding, shedding::shed))

@@ -99,11 +99,12 @@ impl Drop for Counted {
         let took = self.began.elapsed();
         self.metrics.end(self.method, self.route.template(), self.status, took);
         let (status, took) = (self.status, took.as_secs_f64());
-        self.span.in_scope(|| match status {
-            Some(status) => {
+        self.span.in_scope(|| {
+            if let Some(status) = status {
                 tracing::info!(http.status = status, duration_seconds = took, "answered");
+            } else {
+                tracing::info!(duration_seconds = took, "the client did not wait");
             }
-            None => tracing::info!(duration_seconds = took, "the client did not wait"),
         });
     }
 }

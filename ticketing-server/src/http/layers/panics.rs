@@ -5,6 +5,7 @@ use std::any::Any;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over like this")]
 /// The answer of a handler that panicked. The process goes on, and the layer around this one writes
 /// the body.
 pub(super) fn answer(panic: Box<dyn Any + Send + 'static>) -> Response {

@@ -1,0 +1,42 @@
+//! Whether the server is there, whether it can work, and its numbers.
+
+use axum::Router;
+use ticketing_core::Ticketing;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::metrics::Metrics;
+
+mod healthz;
+mod numbers;
+mod readyz;
+#[cfg(test)]
+mod tests;
+
+/// What these routes work with.
+#[derive(Debug, Clone)]
+pub(crate) struct HealthState {
+    engine: Ticketing,
+    metrics: Metrics,
+    draining: CancellationToken,
+}
+
+impl HealthState {
+    pub(crate) fn new(engine: Ticketing, metrics: Metrics, draining: CancellationToken) -> Self {
+        Self { engine, metrics, draining }
+    }
+}
+
+/// The routes `/healthz`, `/readyz` and `/metrics`. Once `draining` is cancelled the server is not
+/// ready any more, so that nobody sends it new requests while it ends.
+pub fn router(engine: Ticketing, metrics: Metrics, draining: CancellationToken) -> Router {
+    routes().with_state(HealthState::new(engine, metrics, draining)).into()
+}
+
+pub(crate) fn routes() -> OpenApiRouter<HealthState> {
+    OpenApiRouter::new()
+        .routes(routes!(healthz::healthz))
+        .routes(routes!(readyz::readyz))
+        .routes(routes!(numbers::numbers))
+}

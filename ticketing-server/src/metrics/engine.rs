@@ -1,0 +1,136 @@
+//! The engine: how its groups fare, and what waits to be published.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use ticketing_core::ports::OutboxDepth;
+use ticketing_core::values::Timestamp;
+use ticketing_core::{GroupReport, Observer};
+
+/// What the engine's writer did, and what waits to be published.
+#[derive(Debug)]
+pub struct EngineMetrics {
+    batches: Family<OutcomeLabels, Counter>,
+    group_sizes: Histogram,
+    waits: Histogram,
+    commits: Histogram,
+    overloaded: Counter,
+    outbox_rows: Gauge,
+    outbox_age: Gauge,
+    storage_answers: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+/// Half a millisecond to eight seconds.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.0005, 2.0, 15))
+}
+
+impl Default for EngineMetrics {
+    fn default() -> Self {
+        Self {
+            batches: Family::default(),
+            group_sizes: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            waits: seconds(),
+            commits: seconds(),
+            overloaded: Counter::default(),
+            outbox_rows: Gauge::default(),
+            outbox_age: Gauge::default(),
+            storage_answers: Gauge::default(),
+        }
+    }
+}
+
+impl EngineMetrics {
+    /// Makes the numbers part of a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        self.register_writer(registry);
+        registry.register(
+            "outbox_rows",
+            "Groups whose events are not published yet",
+            self.outbox_rows.clone(),
+        );
+        registry.register_with_unit(
+            "outbox_oldest",
+            "How long ago the oldest of them was committed",
+            Unit::Seconds,
+            self.outbox_age.clone(),
+        );
+        registry.register(
+            "storage_answers",
+            "Whether the storage answered when these numbers were asked for",
+            self.storage_answers.clone(),
+        );
+    }
+
+    fn register_writer(&self, registry: &mut Registry) {
+        registry.register(
+            "batches",
+            "Commands that were sent to the storage, by how it answered",
+            self.batches.clone(),
+        );
+        registry.register(
+            "group_size",
+            "Commands that shared one commit",
+            self.group_sizes.clone(),
+        );
+        registry.register_with_unit(
+            "queue_wait",
+            "How long the command of a group that waited longest had been in the queue",
+            Unit::Seconds,
+            self.waits.clone(),
+        );
+        registry.register_with_unit(
+            "commit_duration",
+            "How long the storage took for a group",
+            Unit::Seconds,
+            self.commits.clone(),
+        );
+        registry.register(
+            "overloaded",
+            "Commands that were refused because too much waited before them",
+            self.overloaded.clone(),
+        );
+    }
+
+    /// What waits to be published now; nothing if the storage did not answer.
+    pub(crate) fn note_outbox(&self, depth: Option<OutboxDepth>, now: Timestamp) {
+        self.storage_answers.set(i64::from(depth.is_some()));
+        if let Some(OutboxDepth { rows, oldest }) = depth {
+            self.outbox_rows.set(i64::try_from(rows).unwrap_or(i64::MAX));
+            let age = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
+            self.outbox_age.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn count(&self, outcome: &'static str, batches: usize) {
+        let batches = u64::try_from(batches).unwrap_or(u64::MAX);
+        self.batches.get_or_create(&OutcomeLabels { outcome }).inc_by(batches);
+    }
+}
+
+impl Observer for EngineMetrics {
+    fn group_committed(&self, report: &GroupReport) {
+        self.count("applied", report.applied);
+        self.count("refused", report.refused);
+        self.count("failed", report.failed);
+        // Sizes are small; the few of them that are not fit as well as any other.
+        let size = u32::try_from(report.batches).unwrap_or(u32::MAX);
+        self.group_sizes.observe(size.into());
+        self.waits.observe(report.waited.as_secs_f64());
+        self.commits.observe(report.took.as_secs_f64());
+    }
+
+    fn overloaded(&self) {
+        self.overloaded.inc();
+    }
+}
