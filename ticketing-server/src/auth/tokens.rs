@@ -11,6 +11,8 @@ use super::email::Email;
 use super::store::{Session, SessionId};
 
 mod keys;
+#[cfg(test)]
+mod tests;
 
 pub use keys::{InvalidSessionKeys, SessionKeys};
 
