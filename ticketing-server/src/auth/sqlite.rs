@@ -21,6 +21,8 @@ mod accounts;
 mod rows;
 mod schema;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 /// Accounts in a SQLite file of their own. What is answered is on disk.
 #[derive(Debug, Clone)]

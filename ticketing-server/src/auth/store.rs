@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::email::Email;
 use super::passwords::PasswordHash;
 
+#[cfg(test)]
+pub(crate) mod conformance;
+
 /// One sign-in, until it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
