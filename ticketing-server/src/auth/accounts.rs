@@ -24,6 +24,7 @@ use super::store::{Account, AccountStore, SessionId};
 use super::tokens::{SessionKeys, Tokens};
 use crate::http::{AuthUnavailable, Authenticator};
 
+mod belongings;
 mod credentials;
 mod devices;
 mod entrance;

@@ -59,7 +59,7 @@ impl Accounts {
                 Some(Recognised { email, ..member })
             }
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error: &(dyn std::error::Error + 'static) = &error;
                 tracing::warn!(error, "an account is shown as its token has it");
                 Some(member)
             }
@@ -83,7 +83,7 @@ impl Accounts {
             Ok::<(), AccountError>(())
         };
         if let Err(error) = hashed.await {
-            let error = &error as &dyn std::error::Error;
+            let error: &(dyn std::error::Error + 'static) = &error;
             tracing::warn!(error, "an old hash of a password stays");
         }
     }

@@ -1,10 +1,8 @@
 //! The end of an account.
 
 use secrecy::SecretString;
-use ticketing_core::domain::view::{OrderStatus, TicketStatus};
-use ticketing_core::ports::ListingQuery;
-use ticketing_core::ports::storage::OrderDirection;
-use ticketing_core::values::{OrderId, Page, UserId};
+use ticketing_core::domain::view::{OrderStatus, OrderView, TicketStatus};
+use ticketing_core::values::{OrderId, UserId};
 use ticketing_core::{Error, ListingView};
 
 use super::Accounts;
@@ -27,7 +25,7 @@ impl Accounts {
         self.0.sessions.note_ended(&ended);
         // What another session began meanwhile ends as well.
         if let Err(error) = self.close_business(&account.id).await {
-            let error = &error as &dyn std::error::Error;
+            let error: &(dyn std::error::Error + 'static) = &error;
             tracing::warn!(error, "what a removed account did last may not have ended");
         }
         Ok(())
@@ -41,60 +39,25 @@ impl Accounts {
                 return Err(AccountError::PaymentRunning);
             }
         }
-        for listing in self.listings_of(user, usize::MAX).await? {
-            if listing.ticket.status == TicketStatus::OnSale {
-                let tickets = self.0.engine.tickets();
-                tolerant(tickets.withdraw(user, listing.ticket.id, true).await)?;
-            }
+        let is_on_sale = |listing: &ListingView| listing.ticket.status == TicketStatus::OnSale;
+        for listing in self.listings_of(user, usize::MAX, is_on_sale).await? {
+            let tickets = self.0.engine.tickets();
+            tolerant(tickets.withdraw(user, listing.ticket.id, true).await)?;
         }
         Ok(())
     }
 
     /// The orders that can be cancelled; none of them may be in the middle of a payment.
     async fn unpaid_orders(&self, user: &UserId) -> Result<Vec<OrderId>, AccountError> {
-        let orders = self.orders_of(user, usize::MAX).await?;
-        if orders.iter().any(|order| order.status == OrderStatus::AwaitingPayment) {
+        let is_unpaid = |order: &OrderView| match order.status {
+            OrderStatus::Created | OrderStatus::AwaitingPayment => true,
+            OrderStatus::Complete | OrderStatus::Cancelled | OrderStatus::Refunded => false,
+        };
+        let unpaid = self.orders_of(user, usize::MAX, is_unpaid).await?;
+        if unpaid.iter().any(|order| order.status == OrderStatus::AwaitingPayment) {
             return Err(AccountError::PaymentRunning);
         }
-        let unpaid = orders.iter().filter(|order| order.status == OrderStatus::Created);
-        Ok(unpaid.map(|order| order.id).collect())
-    }
-
-    /// A user's listings, page by page, until there are so many.
-    pub(super) async fn listings_of(
-        &self,
-        user: &UserId,
-        most: usize,
-    ) -> Result<Vec<ListingView>, AccountError> {
-        let seller = Some(user.clone());
-        let mut query = ListingQuery { seller, all: true, ..ListingQuery::default() };
-        let mut listings = Vec::new();
-        loop {
-            let page = self.0.engine.tickets().search(&query).await?;
-            listings.extend(page.items);
-            if page.next.is_none() || listings.len() >= most {
-                return Ok(listings);
-            }
-            query.page.after = page.next;
-        }
-    }
-
-    /// A user's orders, page by page, until there are so many.
-    pub(super) async fn orders_of(
-        &self,
-        user: &UserId,
-        most: usize,
-    ) -> Result<Vec<ticketing_core::domain::view::OrderView>, AccountError> {
-        let mut at = Page::default();
-        let mut orders = Vec::new();
-        loop {
-            let page = self.0.engine.orders().list(user, OrderDirection::OldestFirst, at).await?;
-            orders.extend(page.items);
-            if page.next.is_none() || orders.len() >= most {
-                return Ok(orders);
-            }
-            at.after = page.next;
-        }
+        Ok(unpaid.iter().map(|order| order.id).collect())
     }
 }
 
