@@ -111,7 +111,7 @@ impl Accounts {
         Self::with_patience(config, store, engine, STALE_AFTER).await
     }
 
-    async fn with_patience(
+    pub(crate) async fn with_patience(
         config: AuthConfig,
         store: Arc<dyn AccountStore>,
         engine: Ticketing,
@@ -159,7 +159,12 @@ impl Accounts {
         self.0.config.cookie_secure
     }
 
-    /// Whose request it is, and by which session.
+    /// Whose request it is, and by which session, as far as this process knows.
+    pub(crate) fn known(&self, request: &Parts) -> Option<Recognised> {
+        self.0.authenticator.known(request)
+    }
+
+    /// Whose request it is, and by which session; for one that changes something, with certainty.
     pub(crate) async fn recognise(
         &self,
         request: &Parts,
@@ -236,7 +241,8 @@ impl Upkeep {
         if let Some(task) = task
             && let Err(died) = task.await
         {
-            tracing::error!(error = &died as &dyn std::error::Error, "the upkeep of sessions died");
+            let error: &(dyn std::error::Error + 'static) = &died;
+            tracing::error!(error, "the upkeep of sessions died");
         }
     }
 }

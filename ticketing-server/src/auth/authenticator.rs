@@ -29,17 +29,24 @@ impl SessionAuthenticator {
         Self { sessions, operators, cookie }
     }
 
-    /// Whose request it is, and by which session.
+    /// Whose request it is, and by which session; for one that changes something, with certainty.
     pub(crate) async fn recognise(
         &self,
         request: &Parts,
     ) -> Result<Option<Recognised>, AuthUnavailable> {
+        if request.method.is_safe() {
+            return Ok(self.known(request));
+        }
         let Some(token) = self.token(request) else {
             return Ok(None);
         };
-        let changes = !request.method.is_safe();
-        let recognised = self.sessions.recognise(&token, changes).await;
-        recognised.map_err(|why| AuthUnavailable { source: Arc::new(why) })
+        let certain = self.sessions.certain(&token).await;
+        certain.map_err(|why| AuthUnavailable { source: Arc::new(why) })
+    }
+
+    /// Whose request it is, and by which session, as far as this process knows.
+    pub(crate) fn known(&self, request: &Parts) -> Option<Recognised> {
+        self.token(request).and_then(|token| self.sessions.known(&token))
     }
 
     /// What a request bears goes before its cookie: a browser adds the cookie by itself.

@@ -15,6 +15,8 @@ use super::store::{Account, AccountStore, OpenSession, Revoked, Session, Session
 use super::tokens::{Claims, Tokens};
 
 mod ended;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use ended::Ended;
@@ -115,25 +117,24 @@ impl Sessions {
         Ok(Opened { token: token.into(), expires_at: session.expires_at })
     }
 
-    /// Whom a token is of, if it is good. With `changes`, for a request that changes something, the
-    /// answer is never older than the policy allows.
-    pub(crate) async fn recognise(
-        &self,
-        token: &str,
-        changes: bool,
-    ) -> Result<Option<Recognised>, StoreError> {
-        let now = self.0.clock.now();
-        let Some(claims) = self.0.tokens.read(token, now) else {
-            return Ok(None);
-        };
+    /// Whom a token is of, if it is good as far as this process knows.
+    pub(crate) fn known(&self, token: &str) -> Option<Recognised> {
+        let claims = self.0.tokens.read(token, self.0.clock.now())?;
         if self.ended(|ended| ended.contains(claims.sid)) {
-            return Ok(None);
-        }
-        if changes && self.is_stale() && !self.is_live(claims.sid, now).await? {
-            return Ok(None);
+            return None;
         }
         self.note_seen(claims.sid);
-        Ok(Some(claims.into()))
+        Some(claims.into())
+    }
+
+    /// Whom a token is of, if it is good, with the certainty that a change needs: never from
+    /// knowledge that is older than the policy allows.
+    pub(crate) async fn certain(&self, token: &str) -> Result<Option<Recognised>, StoreError> {
+        let Some(known) = self.known(token) else {
+            return Ok(None);
+        };
+        let is_good = !self.is_stale() || self.is_live(known.session).await?;
+        Ok(is_good.then_some(known))
     }
 
     /// Ends a session, here at once. If the store can't be told, it is told later.
@@ -142,10 +143,8 @@ impl Sessions {
         let at_most = now.plus(self.0.policy.lifetime);
         self.note_ended(&[Revoked { id, expires_at: at_most }]);
         if let Err(error) = self.0.store.revoke(id, now).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a sign-out is kept for later"
-            );
+            let error: &(dyn std::error::Error + 'static) = &error;
+            tracing::warn!(error, "a sign-out is kept for later");
             locked(&self.0.owed).push(id);
         }
     }
@@ -156,7 +155,8 @@ impl Sessions {
         ended.add(revoked);
     }
 
-    async fn is_live(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    async fn is_live(&self, id: SessionId) -> Result<bool, StoreError> {
+        let now = self.0.clock.now();
         Ok(self.0.store.session(id).await?.is_some_and(|session| session.is_live(now)))
     }
 

@@ -90,6 +90,7 @@ impl Sessions {
 
 fn report(what: &'static str, done: Result<(), StoreError>) {
     if let Err(error) = done {
-        tracing::warn!(error = &error as &dyn std::error::Error, "{what}");
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::warn!(error, "{what}");
     }
 }

@@ -151,7 +151,8 @@ fn stored(count: u64) -> i64 {
 
 /// The only unique values that can be taken are e-mail addresses: ids are random.
 fn taken_or_unavailable(operation: &'static str, error: sqlx::Error) -> StoreError {
-    let is_taken = error.as_database_error().is_some_and(|error| error.is_unique_violation());
+    let is_taken =
+        error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
     if is_taken { StoreError::EmailTaken } else { unavailable(operation, error) }
 }
 

@@ -11,7 +11,7 @@ async fn opened(folder: &TempDir) -> SqliteAccounts {
 }
 
 async fn run(
-    case: impl for<'s> FnOnce(&'s dyn AccountStore) -> Pin<Box<dyn Future<Output = ()> + 's>>,
+    case: impl for<'s> FnOnce(&'s dyn AccountStore) -> Pin<Box<dyn Future<Output = ()> + Send + 's>>,
 ) {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(&folder).await;

@@ -126,14 +126,14 @@ mod tests {
     fn keys_are_made_once_and_kept_where_nobody_else_reads() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("session.keys");
-        let made = SessionKeys::kept_in(&path).unwrap();
+        let fresh = SessionKeys::kept_in(&path).unwrap();
         let read = SessionKeys::kept_in(&path).unwrap();
         let secrets = |keys: &SessionKeys| {
             let all = keys.iter().map(|key| key.secret.expose_secret().to_owned());
             all.collect::<Vec<_>>()
         };
-        assert_eq!(secrets(&made), secrets(&read));
-        assert_eq!(secrets(&made)[0].len(), 64);
+        assert_eq!(secrets(&fresh), secrets(&read));
+        assert_eq!(secrets(&fresh)[0].len(), 64);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,7 @@
 //! What these handlers know of whoever calls.
 
+use std::convert::Infallible;
+
 use axum::extract::FromRequestParts;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
@@ -11,7 +13,8 @@ use crate::http::error::ApiError;
 #[derive(Debug, Clone)]
 pub(super) struct Member(pub(super) Recognised);
 
-/// Whoever is signed in, if that is somebody and it can be told.
+/// Whoever is signed in, if that is somebody, as far as this process knows. Who signs out, or signs
+/// in anew, needs no more.
 #[derive(Debug, Clone)]
 pub(super) struct PerhapsMember(pub(super) Option<Recognised>);
 
@@ -28,26 +31,26 @@ impl FromRequestParts<Accounts> for Member {
 }
 
 impl FromRequestParts<Accounts> for PerhapsMember {
-    type Rejection = ApiError;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, ApiError> {
-        let recognised = accounts.recognise(parts).await;
-        Ok(Self(recognised.unwrap_or_else(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "a caller passes for nobody");
-            None
-        })))
+    async fn from_request_parts(
+        parts: &mut Parts,
+        accounts: &Accounts,
+    ) -> Result<Self, Infallible> {
+        Ok(Self(accounts.known(parts)))
     }
 }
 
 impl FromRequestParts<Accounts> for Visitor {
-    type Rejection = ApiError;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, ApiError> {
-        let PerhapsMember(before) = PerhapsMember::from_request_parts(parts, accounts).await?;
+    async fn from_request_parts(
+        parts: &mut Parts,
+        accounts: &Accounts,
+    ) -> Result<Self, Infallible> {
         let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         let mut visit = Visit::new(accounts.address_of(parts).0, user_agent);
-        visit.replaces = before.map(|member| member.session);
+        visit.replaces = accounts.known(parts).map(|member| member.session);
         Ok(Self(visit))
     }
 }
