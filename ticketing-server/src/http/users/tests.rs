@@ -1,2 +1,6 @@
+mod account;
 mod entrance;
+mod leaving;
+mod limits;
+mod sessions;
 mod world;
