@@ -1,0 +1,195 @@
+//! What a URL stands for: the one place that knows which backends are compiled in.
+
+use std::path::{Path, PathBuf};
+
+use ticketing_sqlite::SqliteConfig;
+
+/// Where the truth is kept.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Database {
+    /// `sqlite:PATH`: a file, which belongs to one process.
+    Sqlite(SqliteConfig),
+}
+
+/// How services tell each other what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bus {
+    /// `local:`: in this process.
+    Local,
+}
+
+/// What wakes at deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WakeUps {
+    /// `local:`: in this process. What it forgets, the storage knows.
+    Local,
+}
+
+/// Where the money moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PaymentBackend {
+    /// `sandbox:` or `sandbox:PATH`: no real money, and a ledger in a file.
+    Sandbox {
+        /// The ledger.
+        ledger: PathBuf,
+    },
+}
+
+/// A URL that stands for none of the backends compiled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownBackend {
+    /// Another scheme.
+    #[error("the scheme {found:?} is not compiled in; there is {known}")]
+    Scheme {
+        /// Which; what follows it may be secret.
+        found: String,
+        /// Those that are compiled in.
+        known: &'static str,
+    },
+    /// A scheme that is known, with something behind it that is not.
+    #[error("write it as {0}")]
+    Form(&'static str),
+}
+
+impl Database {
+    /// The file that is used when nothing is said.
+    pub fn in_folder(data: &Path) -> Self {
+        Self::Sqlite(SqliteConfig::new(data.join("ticketing.db")))
+    }
+
+    /// What a URL stands for.
+    ///
+    /// # Errors
+    /// None of the databases compiled in.
+    pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
+        match scheme(url, "sqlite")? {
+            "sqlite" => SqliteConfig::from_url(url)
+                .map(Self::Sqlite)
+                .map_err(|_wrong| UnknownBackend::Form("sqlite:PATH, such as sqlite:ticketing.db")),
+            _ => Err(unknown(url, "sqlite")),
+        }
+    }
+
+    /// Whether several processes can work on it.
+    pub fn can_be_shared(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+        }
+    }
+}
+
+impl Bus {
+    /// What a URL stands for.
+    ///
+    /// # Errors
+    /// None of the buses compiled in.
+    pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
+        only_local(url).map(|()| Self::Local)
+    }
+
+    /// Whether it reaches other processes.
+    pub fn can_be_shared(self) -> bool {
+        match self {
+            Self::Local => false,
+        }
+    }
+}
+
+impl WakeUps {
+    /// What a URL stands for.
+    ///
+    /// # Errors
+    /// None of the timers compiled in.
+    pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
+        only_local(url).map(|()| Self::Local)
+    }
+}
+
+impl PaymentBackend {
+    /// The sandbox that is used when nothing is said.
+    pub fn in_folder(data: &Path) -> Self {
+        Self::Sandbox { ledger: data.join("sandbox.ledger") }
+    }
+
+    /// What a URL stands for, with files in that folder unless it names them.
+    ///
+    /// # Errors
+    /// None of the gateways compiled in.
+    pub fn parse(url: &str, data: &Path) -> Result<Self, UnknownBackend> {
+        match scheme(url, "sandbox")? {
+            "sandbox" => Ok(match after_scheme(url) {
+                "" => Self::in_folder(data),
+                path => Self::Sandbox { ledger: PathBuf::from(path) },
+            }),
+            _ => Err(unknown(url, "sandbox")),
+        }
+    }
+
+    /// Whether real money moves.
+    pub fn is_real(&self) -> bool {
+        match self {
+            Self::Sandbox { .. } => false,
+        }
+    }
+}
+
+fn only_local(url: &str) -> Result<(), UnknownBackend> {
+    match (scheme(url, "local")?, after_scheme(url)) {
+        ("local", "") => Ok(()),
+        ("local", _) => Err(UnknownBackend::Form("local:")),
+        _ => Err(unknown(url, "local")),
+    }
+}
+
+fn scheme<'a>(url: &'a str, known: &'static str) -> Result<&'a str, UnknownBackend> {
+    url.split_once(':')
+        .map(|(scheme, _)| scheme)
+        .ok_or(UnknownBackend::Scheme { found: "none".to_owned(), known })
+}
+
+fn after_scheme(url: &str) -> &str {
+    let rest = url.split_once(':').map_or("", |(_, rest)| rest);
+    rest.strip_prefix("//").unwrap_or(rest)
+}
+
+fn unknown(url: &str, known: &'static str) -> UnknownBackend {
+    // What follows the scheme may have a password in it.
+    let found = url.split(':').next().unwrap_or_default().to_owned();
+    UnknownBackend::Scheme { found, known }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_schemes_name_those_compiled_in_and_tell_no_secrets() {
+        let url = "postgres://user:secret@host/db";
+        let told = Database::parse(url).unwrap_err().to_string();
+        assert_eq!(told, r#"the scheme "postgres" is not compiled in; there is sqlite"#);
+        let told = Bus::parse("nats://token@host").unwrap_err().to_string();
+        assert_eq!(told, r#"the scheme "nats" is not compiled in; there is local"#);
+        let told =
+            PaymentBackend::parse("stripe:sk_live_1", Path::new("")).unwrap_err().to_string();
+        assert_eq!(told, r#"the scheme "stripe" is not compiled in; there is sandbox"#);
+        let told = WakeUps::parse("redis").unwrap_err().to_string();
+        assert_eq!(told, r#"the scheme "none" is not compiled in; there is local"#);
+    }
+
+    #[test]
+    fn known_schemes_are_understood() {
+        assert!(matches!(Database::parse("sqlite:some.db"), Ok(Database::Sqlite(_))));
+        assert!(matches!(Database::parse("sqlite:"), Err(UnknownBackend::Form(_))));
+        assert_eq!(Bus::parse("local:"), Ok(Bus::Local));
+        assert_eq!(WakeUps::parse("local://"), Ok(WakeUps::Local));
+        assert!(matches!(Bus::parse("local:elsewhere"), Err(UnknownBackend::Form(_))));
+        let ledger = |url| PaymentBackend::parse(url, Path::new("data"));
+        let sandbox = |path: &str| Ok(PaymentBackend::Sandbox { ledger: path.into() });
+        assert_eq!(ledger("sandbox:"), sandbox("data/sandbox.ledger"));
+        assert_eq!(ledger("sandbox:/var/ledger"), sandbox("/var/ledger"));
+    }
+}

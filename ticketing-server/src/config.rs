@@ -1,0 +1,166 @@
+//! What the server is told: by a file, by variables and by flags, of which later wins.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::Uri;
+use ticketing_core::values::UserId;
+
+use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
+
+mod given;
+mod problem;
+mod read;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use given::Given;
+pub use given::Origin;
+pub use problem::{ConfigError, Problem};
+pub use table::{SETTINGS, Setting};
+pub use values::{Environment, Service, SessionKey};
+
+/// What the server is told.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// What it is for.
+    pub environment: Environment,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The folder of everything that is kept in files.
+    pub data_dir: PathBuf,
+    /// Where the truth is kept.
+    pub database: Database,
+    /// How services tell each other what happened.
+    pub bus: Bus,
+    /// What wakes at deadlines.
+    pub timers: WakeUps,
+    /// Where the money moves.
+    pub payments: PaymentBackend,
+    /// How long units are held for an unpaid order.
+    pub hold: Duration,
+    /// The least time that the first payment of an order gets.
+    pub pay_grace: Duration,
+    /// The longest hold in all; two holds and a grace unless set.
+    pub hold_cap: Option<Duration>,
+    /// How long the gateway may be out of reach before units of an order that ends are released.
+    pub gateway_patience: Duration,
+    /// How long events are kept.
+    pub event_retention: Duration,
+    /// What this process does.
+    pub services: BTreeSet<Service>,
+    /// Users who may give any money back.
+    pub operators: BTreeSet<UserId>,
+    /// Whether cookies are for HTTPS alone.
+    pub cookie_secure: bool,
+    /// Keys that sign sessions, the first of them new ones. None: made once, and kept.
+    pub session_keys: Vec<SessionKey>,
+    /// A web client to pass on to, in place of the one built in.
+    pub client_upstream: Option<Uri>,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How many requests a second one address may send.
+    pub address_rate: Option<NonZeroU32>,
+    /// How many connections are open at once.
+    pub max_connections: usize,
+    /// How long running requests may take to end when the server does.
+    pub shutdown_deadline: Duration,
+    /// What is logged.
+    pub log: String,
+    told: Vec<Told>,
+}
+
+/// A setting that was set, as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Which.
+    pub setting: &'static Setting,
+    /// Its value; that of a secret is left out.
+    pub value: String,
+    /// Where it was set.
+    pub origin: Origin,
+}
+
+/// Where settings come from.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// The file, unless a variable names it.
+    pub file: Option<PathBuf>,
+    /// The variables of the process.
+    pub variables: BTreeMap<String, String>,
+    /// Flags, by the name of their setting.
+    pub flags: BTreeMap<&'static str, String>,
+}
+
+/// Variables can be secret, anybody's among them: only their names are shown.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("variables", &self.variables.keys())
+            .field("flags", &self.flags)
+            .finish()
+    }
+}
+
+impl Config {
+    /// For tests and embedders: everything in one folder, on a port that is free.
+    pub fn in_folder(data: impl AsRef<Path>) -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..Self::defaults(data.as_ref()) }
+    }
+
+    /// What the sources say, and defaults for the rest.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut given = Given::default();
+        let named = sources.variables.get("TICKETING_CONFIG").map(PathBuf::from);
+        if let Some(file) = sources.file.clone().or(named) {
+            given.add_file(&file);
+        }
+        given.add_variables(&sources.variables);
+        given.add_flags(&sources.flags);
+        read::read(given)
+    }
+
+    /// What was set, in the order of the table. Secrets are left out.
+    pub fn told(&self) -> &[Told] {
+        &self.told
+    }
+
+    fn defaults(data: &Path) -> Self {
+        Self {
+            environment: Environment::Development,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            data_dir: data.to_owned(),
+            database: Database::in_folder(data),
+            bus: Bus::Local,
+            timers: WakeUps::Local,
+            payments: PaymentBackend::in_folder(data),
+            hold: Duration::from_mins(15),
+            pay_grace: Duration::from_mins(10),
+            hold_cap: None,
+            gateway_patience: Duration::from_mins(10),
+            event_retention: Duration::from_hours(168),
+            services: Service::ALL.into(),
+            operators: BTreeSet::new(),
+            cookie_secure: false,
+            session_keys: Vec::new(),
+            client_upstream: None,
+            trusted_proxies: Vec::new(),
+            address_rate: None,
+            max_connections: 10_000,
+            shutdown_deadline: Duration::from_secs(25),
+            log: "info".to_owned(),
+            told: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! From texts to a configuration, and what must hold of it as a whole.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::given::Given;
+use super::table::{SETTINGS, Setting, setting};
+use super::values::{self, Environment, Service};
+use super::{Config, ConfigError, Problem, Told};
+use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
+
+/// The least time that events are kept: as long as idempotency keys are.
+const RETENTION_MIN: Duration = Duration::from_hours(72);
+
+/// The folder for data unless it is named.
+const DATA_DIR: &str = "./ticketing-data";
+
+pub(super) fn read(given: Given) -> Result<Config, ConfigError> {
+    let told = told(&given);
+    let mut reader = Reader { given };
+    let data = reader.value("data_dir", |text| Ok(PathBuf::from(text)));
+    let mut config = Config::defaults(&data.unwrap_or_else(|| DATA_DIR.into()));
+    config.told = told;
+    reader.read_backends(&mut config);
+    reader.read_times(&mut config);
+    reader.read_people(&mut config);
+    reader.read_limits(&mut config);
+    reader.check_whole(&config);
+    let problems = reader.given.problems;
+    if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
+}
+
+fn told(given: &Given) -> Vec<Told> {
+    let said = |setting: &'static Setting| Some((setting, given.said.get(setting.name)?));
+    let told = SETTINGS.iter().filter_map(said).map(|(setting, said)| {
+        let value = if setting.is_secret { "(secret)" } else { said.value.as_str() };
+        Told { setting, value: value.to_owned(), origin: said.origin }
+    });
+    told.collect()
+}
+
+struct Reader {
+    given: Given,
+}
+
+impl Reader {
+    /// The value of a setting, if it was set to one that is allowed.
+    fn value<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let said = self.given.said.get(name)?;
+        match read(&said.value) {
+            Ok(value) => Some(value),
+            Err(what) => {
+                self.problem(name, what);
+                None
+            }
+        }
+    }
+
+    /// Sets a field, if its setting was set.
+    fn set<T>(
+        &mut self,
+        field: &mut T,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) {
+        if let Some(value) = self.value(name, read) {
+            *field = value;
+        }
+    }
+
+    fn problem(&mut self, name: &'static str, what: impl Into<String>) {
+        let variable = setting(name).map(Setting::variable);
+        let setting = variable.unwrap_or_else(|| name.to_owned());
+        self.given.problems.push(Problem { setting, what: what.into() });
+    }
+
+    fn read_backends(&mut self, config: &mut Config) {
+        let data = config.data_dir.clone();
+        self.set(&mut config.database, "database", |url| {
+            Database::parse(url).map_err(|error| error.to_string())
+        });
+        self.set(&mut config.bus, "bus", |url| Bus::parse(url).map_err(|error| error.to_string()));
+        self.set(&mut config.timers, "timers", |url| {
+            WakeUps::parse(url).map_err(|error| error.to_string())
+        });
+        self.set(&mut config.payments, "payments", |url| {
+            PaymentBackend::parse(url, &data).map_err(|error| error.to_string())
+        });
+        self.set(&mut config.services, "services", values::services);
+        let upstream = self.value("client_upstream", values::upstream);
+        config.client_upstream = upstream;
+    }
+
+    fn read_times(&mut self, config: &mut Config) {
+        self.set(&mut config.hold, "hold", values::duration);
+        self.set(&mut config.pay_grace, "pay_grace", values::duration);
+        config.hold_cap = self.value("hold_cap", values::duration);
+        self.set(&mut config.gateway_patience, "gateway_patience", values::duration);
+        self.set(&mut config.event_retention, "event_retention", values::duration);
+        self.set(&mut config.shutdown_deadline, "shutdown_deadline", values::duration);
+    }
+
+    fn read_people(&mut self, config: &mut Config) {
+        self.set(&mut config.environment, "env", values::environment);
+        config.cookie_secure = config.environment == Environment::Production;
+        self.set(&mut config.cookie_secure, "cookie_secure", values::truth);
+        self.set(&mut config.operators, "operators", values::operators);
+        self.set(&mut config.session_keys, "session_keys", values::session_keys);
+        self.set(&mut config.log, "log", values::log_filter);
+    }
+
+    fn read_limits(&mut self, config: &mut Config) {
+        self.set(&mut config.listen, "listen", values::listen);
+        self.set(&mut config.trusted_proxies, "trusted_proxies", values::addresses);
+        config.address_rate = self.value("address_rate", values::count);
+        self.set(&mut config.max_connections, "max_connections", values::count);
+    }
+
+    fn check_whole(&mut self, config: &Config) {
+        if config.hold_cap.is_some_and(|cap| cap < config.hold) {
+            self.problem("hold_cap", "it is shorter than TICKETING_HOLD: write a longer one");
+        }
+        if config.event_retention < RETENTION_MIN {
+            self.problem("event_retention", "it is too short: write 72h or more");
+        }
+        if config.services.is_empty() {
+            self.problem("services", "none is named: write `all`, or at least one");
+        }
+        let can_be_shared = config.database.can_be_shared() && config.bus.can_be_shared();
+        if config.services.len() < Service::ALL.len() && !can_be_shared {
+            let what = "a process does some of them only beside others, and this database or bus \
+                        belongs to one process: write `all`";
+            self.problem("services", what);
+        }
+        if config.environment == Environment::Production {
+            self.check_production(config);
+        }
+    }
+
+    fn check_production(&mut self, config: &Config) {
+        if config.session_keys.is_empty() {
+            let what = "production needs keys that outlive this machine: set it, or its _FILE";
+            self.problem("session_keys", what);
+        }
+        if !config.payments.is_real() {
+            let what = "production needs a gateway that moves money; the sandbox does not";
+            self.problem("payments", what);
+        }
+        if !config.cookie_secure {
+            self.problem("cookie_secure", "production needs cookies for HTTPS alone: write `true`");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Every setting, in the one table that the command line, the variables, the file and the
+//! documentation are made of.
+
+/// A setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Its key in the file. The flag and the variable follow from it.
+    pub name: &'static str,
+    /// What it is unless it is set, in words where it is not the same for all.
+    pub default: &'static str,
+    /// What it means, and what is allowed.
+    pub meaning: &'static str,
+    /// Whether nobody may read it: then there is no flag, and a `_FILE` variable beside it.
+    pub is_secret: bool,
+}
+
+impl Setting {
+    /// Its variable: `TICKETING_LISTEN`.
+    pub fn variable(&self) -> String {
+        format!("TICKETING_{}", self.name.to_uppercase())
+    }
+
+    /// Its flag: `--listen`; that of a secret names a file.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.flag_name())
+    }
+
+    /// The flag without its dashes.
+    pub(crate) fn flag_name(&self) -> String {
+        let name = self.name.replace('_', "-");
+        if self.is_secret { format!("{name}-file") } else { name }
+    }
+
+    const fn new(name: &'static str, default: &'static str, meaning: &'static str) -> Self {
+        Self { name, default, meaning, is_secret: false }
+    }
+}
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    Setting::new(
+        "env",
+        "development",
+        "`development` or `production`, which refuses what is only fit for development",
+    ),
+    Setting::new("listen", "127.0.0.1:8080", "address and port to listen on"),
+    Setting::new("data_dir", "./ticketing-data", "folder of everything that is kept in files"),
+    Setting::new(
+        "database",
+        "sqlite:DATA_DIR/ticketing.db",
+        "where the truth is kept: `sqlite:PATH`",
+    ),
+    Setting::new("bus", "local:", "how services tell each other what happened: `local:`"),
+    Setting::new("timers", "local:", "what wakes at deadlines: `local:`"),
+    Setting::new(
+        "payments",
+        "sandbox:",
+        "where the money moves: `sandbox:` or `sandbox:PATH`, without real money",
+    ),
+    Setting::new("hold", "15m", "how long units are held for an unpaid order"),
+    Setting::new("pay_grace", "10m", "the least time that the first payment of an order gets"),
+    Setting::new("hold_cap", "two holds and a grace", "the longest hold in all, not below `hold`"),
+    Setting::new(
+        "gateway_patience",
+        "10m",
+        "how long the gateway may be out of reach before units of an order that ends are released",
+    ),
+    Setting::new(
+        "event_retention",
+        "168h",
+        "how long events are kept to be published again, 72h at least",
+    ),
+    Setting::new(
+        "services",
+        "all",
+        "which of auth, tickets, orders, payments, expiration, client this process does: `all`, or a list with commas",
+    ),
+    Setting::new("operators", "nobody", "user ids of operators, with commas"),
+    Setting::new(
+        "cookie_secure",
+        "true in production, else false",
+        "whether cookies are for HTTPS alone: `true` or `false`",
+    ),
+    Setting {
+        name: "session_keys",
+        default: "made once, and kept in the data folder",
+        meaning: "keys that sign sessions, the first of them new ones: `id:key` with commas, each key 32 bytes or more in base64url",
+        is_secret: true,
+    },
+    Setting::new(
+        "client_upstream",
+        "the client built in",
+        "a web client to pass on to what is not the API: `http://HOST:PORT`",
+    ),
+    Setting::new(
+        "trusted_proxies",
+        "nobody",
+        "addresses of proxies whose `X-Forwarded-For` is believed, with commas",
+    ),
+    Setting::new(
+        "address_rate",
+        "no limit",
+        "how many requests a second one address may send, 1 at least",
+    ),
+    Setting::new("max_connections", "10000", "how many connections are open at once, 1 at least"),
+    Setting::new(
+        "shutdown_deadline",
+        "25s",
+        "how long running requests may take to end when the server does",
+    ),
+    Setting::new(
+        "log",
+        "info",
+        "what is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,ticketing_core=debug`",
+    ),
+];
+
+/// The setting of that name.
+pub(crate) fn setting(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}

@@ -1,0 +1,277 @@
+//! Settings from all sources, and what is told of those that can't be used.
+
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+fn variables(set: &[(&str, &str)]) -> Sources {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Sources { variables: set.iter().map(owned).collect(), ..Sources::default() }
+}
+
+fn load(set: &[(&str, &str)]) -> Config {
+    Config::load(&variables(set)).unwrap()
+}
+
+/// The problems, each with its variable.
+fn problems(set: &[(&str, &str)]) -> Vec<String> {
+    let error = Config::load(&variables(set)).unwrap_err();
+    error.problems.iter().map(ToString::to_string).collect()
+}
+
+/// Everything but what was set.
+fn shown(config: &Config) -> String {
+    format!("{:?}", Config { told: Vec::new(), ..config.clone() })
+}
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+#[test]
+fn the_table_tells_the_defaults() {
+    let in_words = ["hold_cap", "operators", "session_keys", "client_upstream", "trusted_proxies"];
+    let others = ["cookie_secure", "address_rate", "database"];
+    let literal =
+        |setting: &&Setting| !in_words.contains(&setting.name) && !others.contains(&setting.name);
+    let spelled: Vec<(String, &str)> =
+        SETTINGS.iter().filter(literal).map(|it| (it.variable(), it.default)).collect();
+    let spelled: Vec<(&str, &str)> =
+        spelled.iter().map(|(name, default)| (name.as_str(), *default)).collect();
+    assert_eq!(shown(&load(&spelled)), shown(&load(&[])));
+    assert_eq!(shown(&load(&[("TICKETING_DATABASE", "sqlite:./ticketing-data/ticketing.db")])), {
+        shown(&load(&[]))
+    });
+}
+
+#[test]
+fn a_hold_may_be_short() {
+    let config = load(&[("TICKETING_HOLD", "2s"), ("TICKETING_PAY_GRACE", "500ms")]);
+    assert_eq!(config.hold, Duration::from_secs(2));
+    assert_eq!(config.pay_grace, Duration::from_millis(500));
+    assert_eq!(load(&[("TICKETING_HOLD", "72h")]).hold, Duration::from_hours(72));
+}
+
+#[test]
+fn later_sources_win() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ticketing.toml");
+    std::fs::write(&file, "hold = \"1m\"\npay_grace = \"2m\"\nmax_connections = 7\n").unwrap();
+    let mut sources = variables(&[
+        ("TICKETING_CONFIG", file.to_str().unwrap()),
+        ("TICKETING_PAY_GRACE", "3m"),
+        ("TICKETING_LISTEN", "0.0.0.0:1"),
+    ]);
+    sources.flags.insert("listen", "0.0.0.0:2".to_owned());
+    let config = Config::load(&sources).unwrap();
+    assert_eq!(config.hold, Duration::from_mins(1));
+    assert_eq!(config.pay_grace, Duration::from_mins(3));
+    assert_eq!(config.listen, "0.0.0.0:2".parse().unwrap());
+    assert_eq!(config.max_connections, 7);
+    let told: Vec<String> = config
+        .told()
+        .iter()
+        .map(|told| format!("{} {} {}", told.setting.name, told.value, told.origin))
+        .collect();
+    let expected = [
+        "listen 0.0.0.0:2 flag",
+        "hold 1m file",
+        "pay_grace 3m variable",
+        "max_connections 7 file",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn files_are_read_strictly() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ticketing.toml");
+    for (text, expected) in [
+        ("holds = \"1m\"", "there is no setting holds"),
+        ("hold = 1.5", "hold must be a text, a number, true, false, or a list"),
+        ("hold = ", "can't be read"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let sources = Sources { file: Some(file.clone()), ..Sources::default() };
+        let told = Config::load(&sources).unwrap_err().to_string();
+        assert!(told.contains(expected) && told.contains("TICKETING_CONFIG"), "{told}");
+    }
+    std::fs::write(&file, "operators = [\"ada\", \"bob\"]\ncookie_secure = true").unwrap();
+    let sources = Sources { file: Some(file), ..Sources::default() };
+    let config = Config::load(&sources).unwrap();
+    assert_eq!((config.operators.len(), config.cookie_secure), (2, true));
+    let gone = Sources { file: Some(PathBuf::from("/not/there")), ..Sources::default() };
+    assert!(Config::load(&gone).unwrap_err().to_string().contains("/not/there can't be read"));
+}
+
+#[test]
+fn what_is_wrong_is_told_by_its_variable_with_what_is_allowed() {
+    for (name, value, expected) in [
+        (
+            "LISTEN",
+            "8080",
+            r#""8080" is not allowed: write an address and a port such as 127.0.0.1:8080"#,
+        ),
+        (
+            "HOLD",
+            "15",
+            r#""15" is not allowed: write a duration above zero, a year at most, such as 500ms, 2s, 15m or 72h"#,
+        ),
+        (
+            "HOLD",
+            "-2s",
+            r#""-2s" is not allowed: write a duration above zero, a year at most, such as 500ms, 2s, 15m or 72h"#,
+        ),
+        (
+            "HOLD",
+            "0s",
+            r#""0s" is not allowed: write a duration above zero, a year at most, such as 500ms, 2s, 15m or 72h"#,
+        ),
+        (
+            "HOLD",
+            "9000h",
+            r#""9000h" is not allowed: write a duration above zero, a year at most, such as 500ms, 2s, 15m or 72h"#,
+        ),
+        ("HOLD_CAP", "1m", "it is shorter than TICKETING_HOLD: write a longer one"),
+        ("EVENT_RETENTION", "71h", "it is too short: write 72h or more"),
+        (
+            "DATABASE",
+            "mysql://u:p@h/d",
+            r#"the scheme "mysql" is not compiled in; there is sqlite"#,
+        ),
+        ("BUS", "nats://h", r#"the scheme "nats" is not compiled in; there is local"#),
+        ("TIMERS", "redis://h", r#"the scheme "redis" is not compiled in; there is local"#),
+        ("PAYMENTS", "stripe:", r#"the scheme "stripe" is not compiled in; there is sandbox"#),
+        ("COOKIE_SECURE", "yes", r#""yes" is not allowed: write `true` or `false`"#),
+        ("ENV", "prod", r#""prod" is not allowed: write `development` or `production`"#),
+        (
+            "SERVICES",
+            "orders,mail",
+            r#""mail" is not allowed: write `all`, or some of auth, tickets, orders, payments, expiration, client"#,
+        ),
+        (
+            "SERVICES",
+            "orders",
+            "a process does some of them only beside others, and this database or bus belongs to one process: write `all`",
+        ),
+        (
+            "MAX_CONNECTIONS",
+            "0",
+            r#""0" is not allowed: write a whole number from 1 to 4294967295"#,
+        ),
+        ("ADDRESS_RATE", "-1", r#""-1" is not allowed: write a whole number from 1 to 4294967295"#),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.1,proxy",
+            r#""proxy" is not allowed: write an address such as 10.0.0.1"#,
+        ),
+        ("CLIENT_UPSTREAM", "https://h/x", "write it as http://HOST:PORT, without a path"),
+        (
+            "LOG",
+            "no=such=level",
+            r#""no=such=level" is not allowed: write a level, or a filter such as info,ticketing_core=debug"#,
+        ),
+    ] {
+        let variable = format!("TICKETING_{name}");
+        let expected = format!("{variable}: {expected}");
+        assert_eq!(problems(&[(&variable, value)]), [expected]);
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let told = problems(&[
+        ("TICKETING_HOLD", "x"),
+        ("TICKETING_LISTEN", "x"),
+        ("TICKETING_BUS", "x:"),
+        ("TICKETING_ENV", "production"),
+        ("TICKETING_COOKIE_SECURE", "false"),
+    ]);
+    let variables: Vec<&str> = told.iter().filter_map(|it| Some(it.split_once(':')?.0)).collect();
+    let expected = ["BUS", "HOLD", "LISTEN", "SESSION_KEYS", "PAYMENTS", "COOKIE_SECURE"];
+    assert_eq!(variables, expected.map(|name| format!("TICKETING_{name}")));
+}
+
+#[test]
+fn production_accepts_secure_settings_alone() {
+    let key = format!("one:{KEY}");
+    let set = [("TICKETING_ENV", "production"), ("TICKETING_SESSION_KEYS", key.as_str())];
+    let told = problems(&set);
+    let expected = "production needs a gateway that moves money; the sandbox does not";
+    assert_eq!(told, [format!("TICKETING_PAYMENTS: {expected}")], "all else is by default");
+}
+
+#[test]
+fn cookies_work_without_https_in_development_alone() {
+    assert!(!load(&[]).cookie_secure);
+    assert!(load(&[("TICKETING_COOKIE_SECURE", "true")]).cookie_secure);
+}
+
+#[test]
+fn session_keys_are_read_in_order() {
+    let config = load(&[("TICKETING_SESSION_KEYS", &format!("new:{KEY}, old:{KEY}"))]);
+    let ids: Vec<&str> = config.session_keys.iter().map(|key| key.id.as_str()).collect();
+    assert_eq!(ids, ["new", "old"]);
+    let bytes: Vec<u8> = (0..32).collect();
+    assert_eq!(config.session_keys[0].secret.expose_secret(), bytes);
+    let twice = format!("a:{KEY},a:{KEY}");
+    for wrong in ["", "a", "a:", ":secretsecret", "a:c2hvcnQ", "a:not base64", twice.as_str()] {
+        let told = problems(&[("TICKETING_SESSION_KEYS", wrong)]);
+        assert!(told[0].starts_with("TICKETING_SESSION_KEYS: write it as id:key"), "{told:?}");
+    }
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    std::fs::write(&file, format!("a:{KEY}\n")).unwrap();
+    let path = file.to_str().unwrap();
+    let toml = folder.path().join("ticketing.toml");
+    std::fs::write(&toml, format!("session_keys_file = {path:?}\n")).unwrap();
+    let of_flag = Sources {
+        flags: BTreeMap::from([("session_keys", path.to_owned())]),
+        ..Sources::default()
+    };
+    let of_file = Sources { file: Some(toml), ..Sources::default() };
+    let of_path = variables(&[("TICKETING_SESSION_KEYS_FILE", path)]);
+    let of_variable = variables(&[("TICKETING_SESSION_KEYS", &format!("a:{KEY}"))]);
+    for sources in [of_flag, of_file, of_path, of_variable] {
+        assert!(!format!("{sources:?}").contains("AAEC"), "{sources:?}");
+        let config = Config::load(&sources).unwrap();
+        assert_eq!(config.session_keys.len(), 1);
+        assert_eq!(config.told()[0].value, "(secret)");
+        assert!(!format!("{config:?}").contains("AAEC"), "{config:?}");
+        let bytes = format!("{:?}", &[0, 1, 2, 3]);
+        assert!(!format!("{config:?}").contains(bytes.trim_matches(['[', ']'])), "{config:?}");
+    }
+    let told = problems(&[("TICKETING_SESSION_KEYS_FILE", "/not/there")]);
+    assert!(told[0].starts_with("TICKETING_SESSION_KEYS_FILE: /not/there can't be read"));
+    let told = problems(&[("TICKETING_SESSION_KEYS", "a:VerySecretAndTooShort")]);
+    assert!(!told[0].contains("VerySecret"), "{told:?}");
+}
+
+#[test]
+fn a_folder_is_enough_for_a_test() {
+    let config = Config::in_folder("/some/folder");
+    assert_eq!(config.listen, "127.0.0.1:0".parse().unwrap());
+    assert_eq!(config.data_dir, PathBuf::from("/some/folder"));
+    assert!(format!("{:?}", config.database).contains("/some/folder/ticketing.db"));
+}
+
+/// The documentation has the table as it is here.
+#[test]
+fn the_documentation_has_every_setting() {
+    let row = |setting: &Setting| {
+        let secret = if setting.is_secret { " (or `_FILE`)" } else { "" };
+        let (name, flag, variable) = (setting.name, setting.flag(), setting.variable());
+        let (default, meaning) = (setting.default, setting.meaning);
+        format!("| `{name}` | `{flag}` | `{variable}`{secret} | {default} | {meaning} |")
+    };
+    let expected: Vec<String> = SETTINGS.iter().map(row).collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<&str> = rows.collect();
+    assert_eq!(rows, expected, "docs/configuration.md must have:\n{}", expected.join("\n"));
+}
