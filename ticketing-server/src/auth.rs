@@ -6,7 +6,6 @@
 
 mod accounts;
 mod authenticator;
-mod client_address;
 mod config;
 mod email;
 mod error;

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::Uri;
+use ipnet::IpNet;
 use ticketing_core::values::UserId;
 
+use crate::auth::SessionKeys;
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
+use crate::services::Services;
 
 mod given;
 mod problem;
@@ -24,7 +27,7 @@ use given::Given;
 pub use given::Origin;
 pub use problem::{ConfigError, Problem};
 pub use table::{SETTINGS, Setting};
-pub use values::{Environment, Service, SessionKey};
+pub use values::Environment;
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -55,17 +58,17 @@ pub struct Config {
     /// How long events are kept.
     pub event_retention: Duration,
     /// What this process does.
-    pub services: BTreeSet<Service>,
+    pub services: Services,
     /// Users who may give any money back.
     pub operators: BTreeSet<UserId>,
     /// Whether cookies are for HTTPS alone.
     pub cookie_secure: bool,
-    /// Keys that sign sessions, the first of them new ones. None: made once, and kept.
-    pub session_keys: Vec<SessionKey>,
+    /// What signs sessions; made once and kept unless given.
+    pub session_keys: Option<SessionKeys>,
     /// A web client to pass on to, in place of the one built in.
     pub client_upstream: Option<Uri>,
     /// Proxies that are believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     /// How many requests a second one address may send.
     pub address_rate: Option<NonZeroU32>,
     /// How many connections are open at once.
@@ -150,10 +153,10 @@ impl Config {
             hold_cap: None,
             gateway_patience: Duration::from_mins(10),
             event_retention: Duration::from_hours(168),
-            services: Service::ALL.into(),
+            services: Services::all(),
             operators: BTreeSet::new(),
             cookie_secure: false,
-            session_keys: Vec::new(),
+            session_keys: None,
             client_upstream: None,
             trusted_proxies: Vec::new(),
             address_rate: None,

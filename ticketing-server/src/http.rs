@@ -2,6 +2,7 @@
 //! them together as the server has them.
 
 mod api;
+pub(crate) mod client_address;
 mod description;
 mod detached;
 mod error;
@@ -19,4 +20,5 @@ pub mod tickets;
 pub mod users;
 pub mod webhooks;
 
+pub(crate) use api::Api;
 pub use identity::{AuthUnavailable, Authenticator, Identity};

@@ -12,7 +12,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::authenticator::SessionAuthenticator;
-use super::client_address::ClientAddress;
 use super::config::AuthConfig;
 use super::email::Email;
 use super::error::{AccountError, OpenError};
@@ -22,6 +21,7 @@ use super::sessions::{Opened, Recognised, SessionPolicy, Sessions};
 use super::sqlite::SqliteAccounts;
 use super::store::{Account, AccountStore, SessionId};
 use super::tokens::{SessionKeys, Tokens};
+use crate::http::client_address::ClientAddress;
 use crate::http::{AuthUnavailable, Authenticator};
 
 mod belongings;
@@ -174,7 +174,7 @@ impl Accounts {
 
     /// Where a request comes from.
     pub(crate) fn address_of(&self, request: &Parts) -> ClientAddress {
-        ClientAddress::of(request, &self.0.config.trusted_proxies)
+        ClientAddress::of(&request.extensions, &request.headers, &self.0.config.trusted_proxies)
     }
 
     /// Takes a password for an account, if it is good enough.

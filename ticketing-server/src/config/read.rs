@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::given::Given;
 use super::table::{SETTINGS, Setting, setting};
-use super::values::{self, Environment, Service};
+use super::values;
 use super::{Config, ConfigError, Problem, Told};
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
 
@@ -106,16 +106,16 @@ impl Reader {
 
     fn read_people(&mut self, config: &mut Config) {
         self.set(&mut config.environment, "env", values::environment);
-        config.cookie_secure = config.environment == Environment::Production;
+        config.cookie_secure = config.environment.is_production();
         self.set(&mut config.cookie_secure, "cookie_secure", values::truth);
         self.set(&mut config.operators, "operators", values::operators);
-        self.set(&mut config.session_keys, "session_keys", values::session_keys);
+        config.session_keys = self.value("session_keys", values::session_keys);
         self.set(&mut config.log, "log", values::log_filter);
     }
 
     fn read_limits(&mut self, config: &mut Config) {
         self.set(&mut config.listen, "listen", values::listen);
-        self.set(&mut config.trusted_proxies, "trusted_proxies", values::addresses);
+        self.set(&mut config.trusted_proxies, "trusted_proxies", values::networks);
         config.address_rate = self.value("address_rate", values::count);
         self.set(&mut config.max_connections, "max_connections", values::count);
     }
@@ -127,22 +127,19 @@ impl Reader {
         if config.event_retention < RETENTION_MIN {
             self.problem("event_retention", "it is too short: write 72h or more");
         }
-        if config.services.is_empty() {
-            self.problem("services", "none is named: write `all`, or at least one");
-        }
         let can_be_shared = config.database.can_be_shared() && config.bus.can_be_shared();
-        if config.services.len() < Service::ALL.len() && !can_be_shared {
+        if !config.services.is_all() && !can_be_shared {
             let what = "a process does some of them only beside others, and this database or bus \
                         belongs to one process: write `all`";
             self.problem("services", what);
         }
-        if config.environment == Environment::Production {
+        if config.environment.is_production() {
             self.check_production(config);
         }
     }
 
     fn check_production(&mut self, config: &Config) {
-        if config.session_keys.is_empty() {
+        if config.session_keys.is_none() {
             let what = "production needs keys that outlive this machine: set it, or its _FILE";
             self.problem("session_keys", what);
         }

@@ -84,7 +84,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "session_keys",
         default: "made once, and kept in the data folder",
-        meaning: "keys that sign sessions, the first of them new ones: `id:key` with commas, each key 32 bytes or more in base64url",
+        meaning: "secrets that sign sessions, the first of them new ones: `name:secret` with commas, each secret of 32 characters or more",
         is_secret: true,
     },
     Setting::new(
@@ -95,7 +95,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "trusted_proxies",
         "nobody",
-        "addresses of proxies whose `X-Forwarded-For` is believed, with commas",
+        "addresses or networks of proxies whose `X-Forwarded-For` is believed, with commas",
     ),
     Setting::new(
         "address_rate",

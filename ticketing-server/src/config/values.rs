@@ -6,17 +6,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::Uri;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ipnet::IpNet;
 use jiff::SignedDuration;
-use secrecy::SecretSlice;
 use ticketing_core::values::UserId;
+
+use crate::auth::{InvalidSessionKeys, SessionKeys};
+use crate::services::{Services, UnknownService};
 
 /// A year: longer ones are a slip of the finger, and would not fit everywhere.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
-
-/// The least bytes of a key that signs sessions.
-const KEY_MIN: usize = 32;
 
 /// What the server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,48 +25,11 @@ pub enum Environment {
     Production,
 }
 
-/// A part of the server that a process may do alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Service {
-    /// Accounts and sessions.
-    Auth,
-    /// Listings.
-    Tickets,
-    /// Orders.
-    Orders,
-    /// Payments, refunds and webhooks.
-    Payments,
-    /// Deadlines.
-    Expiration,
-    /// The web client.
-    Client,
-}
-
-impl Service {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Auth, Self::Tickets, Self::Orders, Self::Payments, Self::Expiration, Self::Client];
-
-    /// Its name among the settings.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Tickets => "tickets",
-            Self::Orders => "orders",
-            Self::Payments => "payments",
-            Self::Expiration => "expiration",
-            Self::Client => "client",
-        }
+impl Environment {
+    /// Whether it is to be relied on.
+    pub fn is_production(self) -> bool {
+        self == Self::Production
     }
-}
-
-/// A key that signs sessions.
-#[derive(Debug, Clone)]
-pub struct SessionKey {
-    /// Its name, which every session that it signed carries.
-    pub id: String,
-    /// The key itself.
-    pub secret: SecretSlice<u8>,
 }
 
 type Read<T> = Result<T, String>;
@@ -110,25 +71,19 @@ pub(super) fn log_filter(text: &str) -> Read<String> {
     }
 }
 
-pub(super) fn services(text: &str) -> Read<BTreeSet<Service>> {
-    if text == "all" {
-        return Ok(Service::ALL.into());
-    }
-    let named = |name: &str| {
-        let found = Service::ALL.into_iter().find(|service| service.name() == name);
-        let names = Service::ALL.map(Service::name).join(", ");
-        found.ok_or_else(|| not(name, &format!("`all`, or some of {names}")))
-    };
-    list(text, named)
+pub(super) fn services(text: &str) -> Read<Services> {
+    text.parse().map_err(|unknown: UnknownService| unknown.to_string())
 }
 
 pub(super) fn operators(text: &str) -> Read<BTreeSet<UserId>> {
     list(text, |id| UserId::new(id).map_err(|_wrong| not(id, "a user id")))
 }
 
-pub(super) fn addresses(text: &str) -> Read<Vec<IpAddr>> {
-    list(text, |address| {
-        address.parse().map_err(|_wrong| not(address, "an address such as 10.0.0.1"))
+pub(super) fn networks(text: &str) -> Read<Vec<IpNet>> {
+    list(text, |network| {
+        let address = || network.parse::<IpAddr>().map(IpNet::from);
+        let read = network.parse().or_else(|_no_network| address());
+        read.map_err(|_wrong| not(network, "an address or a network such as 10.0.0.0/8"))
     })
 }
 
@@ -141,20 +96,8 @@ pub(super) fn upstream(text: &str) -> Read<Uri> {
 }
 
 /// What is wrong with keys is told without them.
-pub(super) fn session_keys(text: &str) -> Read<Vec<SessionKey>> {
-    let wrong = || {
-        let least = format!("each of {KEY_MIN} bytes or more in base64url without padding");
-        format!("write it as id:key with commas between keys, each id once, {least}")
-    };
-    let keys: Vec<SessionKey> = list(text, |entry| {
-        let (id, key) = entry.split_once(':').ok_or_else(wrong)?;
-        let secret = URL_SAFE_NO_PAD.decode(key).map_err(|_wrong| wrong())?;
-        let is_good = !id.is_empty() && secret.len() >= KEY_MIN;
-        let secret = secret.into();
-        if is_good { Ok(SessionKey { id: id.to_owned(), secret }) } else { Err(wrong()) }
-    })?;
-    let ids: BTreeSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-    if keys.is_empty() || ids.len() < keys.len() { Err(wrong()) } else { Ok(keys) }
+pub(super) fn session_keys(text: &str) -> Read<SessionKeys> {
+    text.parse().map_err(|wrong: InvalidSessionKeys| wrong.to_string())
 }
 
 /// Entries with commas between them.

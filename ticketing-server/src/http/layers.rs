@@ -4,7 +4,6 @@
 //! body of failures, panics, cross-site requests, the limit per address, shedding, the time limit,
 //! the size limit, and the optional slash at the end of a path.
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
+use ipnet::IpNet;
 use tower::Layer as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -51,7 +51,7 @@ pub struct LayerOptions {
     /// How many requests a second one address may send; as many as it likes unless said otherwise.
     pub per_address: Option<NonZeroU32>,
     /// The proxies whose word is taken for the address of a client.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     /// Where requests are counted.
     pub metrics: HttpMetrics,
 }

@@ -1,17 +1,18 @@
 //! How many requests one address may send.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
 
+use crate::http::client_address::ClientAddress;
 use crate::http::error::ApiError;
 
 /// After how many requests those are forgotten who have not sent one lately.
@@ -21,12 +22,12 @@ const FORGET_EVERY: u32 = 4_096;
 #[derive(Debug, Clone)]
 pub(super) struct AddressLimit {
     limiter: Option<Arc<DefaultKeyedRateLimiter<IpAddr>>>,
-    trusted: Arc<[IpAddr]>,
+    trusted: Arc<[IpNet]>,
     asked: Arc<AtomicU32>,
 }
 
 impl AddressLimit {
-    pub(super) fn new(per_second: Option<NonZeroU32>, trusted: Vec<IpAddr>) -> Self {
+    pub(super) fn new(per_second: Option<NonZeroU32>, trusted: Vec<IpNet>) -> Self {
         let limiter = per_second.map(|rate| Arc::new(RateLimiter::keyed(Quota::per_second(rate))));
         Self { limiter, trusted: trusted.into(), asked: Arc::default() }
     }
@@ -34,14 +35,13 @@ impl AddressLimit {
     /// Refuses a request too many.
     fn check(&self, request: &Request) -> Result<(), ApiError> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
-        let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
-            return Ok(());
-        };
+        let (extensions, headers) = (request.extensions(), request.headers());
+        let ClientAddress(client) = ClientAddress::of(extensions, headers, &self.trusted);
+        let Some(client) = client else { return Ok(()) };
         if self.asked.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        let client = client_behind(peer.ip(), request.headers(), &self.trusted);
         limiter.check_key(&neighbourhood(client)).map_err(|early| {
             ApiError::too_many(early.wait_time_from(DefaultClock::default().now()))
         })
@@ -60,21 +60,6 @@ pub(super) async fn limit_addresses(
     }
 }
 
-/// The client itself: the peer, or whom a trusted proxy names. A header of anybody else is not
-/// believed.
-fn client_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    let mut client = peer.to_canonical();
-    let lines = headers.get_all("x-forwarded-for").iter().rev();
-    let mut named = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
-    while trusted.contains(&client) {
-        match named.next().and_then(|name| name.trim().parse::<IpAddr>().ok()) {
-            Some(before) => client = before.to_canonical(),
-            None => break,
-        }
-    }
-    client
-}
-
 /// One customer has a whole network of the newer addresses.
 fn neighbourhood(client: IpAddr) -> IpAddr {
     match client {
@@ -89,28 +74,6 @@ fn neighbourhood(client: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for line in forwarded {
-            headers.append("x-forwarded-for", line.parse().unwrap());
-        }
-        let trusted: Vec<IpAddr> = trusted.iter().map(|it| it.parse().unwrap()).collect();
-        client_behind(peer.parse().unwrap(), &headers, &trusted).to_string()
-    }
-
-    #[test]
-    fn only_trusted_proxies_are_believed() {
-        assert_eq!(client("9.9.9.9", &["1.1.1.1"], &[]), "9.9.9.9");
-        assert_eq!(client("10.0.0.1", &["1.1.1.1"], &["10.0.0.1"]), "1.1.1.1");
-        assert_eq!(client("::ffff:10.0.0.1", &["1.1.1.1"], &["10.0.0.1"]), "1.1.1.1");
-        // What the client itself put in front is not looked at.
-        assert_eq!(client("10.0.0.1", &["6.6.6.6, 1.1.1.1"], &["10.0.0.1"]), "1.1.1.1");
-        let two = ["10.0.0.1", "10.0.0.2"];
-        assert_eq!(client("10.0.0.1", &["6.6.6.6, 1.1.1.1", "10.0.0.2"], &two), "1.1.1.1");
-        assert_eq!(client("10.0.0.1", &["nonsense"], &two), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", &[], &two), "10.0.0.1");
-    }
 
     #[test]
     fn a_network_counts_as_one() {

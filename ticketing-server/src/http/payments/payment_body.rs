@@ -42,7 +42,10 @@ pub(super) fn answer(receipt: &PaymentReceipt) -> Result<Response, ApiError> {
             return Err(declined(code.code(), format!("Payment failed: {code}")));
         }
         PaymentOutcome::Ended => {
-            return Err(declined("payment_ended", "The payment ended, pay again"));
+            return Err(declined(
+                "payment_ended",
+                "The payment has ended without paying for the order",
+            ));
         }
     };
     let client_secret = receipt.client_secret.as_ref().map(|secret| secret.expose().to_owned());

@@ -3,8 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 
 /// Where a request comes from, as far as that can be believed.
@@ -13,9 +12,9 @@ pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
 impl ClientAddress {
     /// The peer of the connection; behind a trusted proxy, whoever that proxy says it was.
-    pub(crate) fn of(request: &Parts, trusted: &[IpNet]) -> Self {
-        let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
-        Self(peer.map(|ConnectInfo(peer)| client(peer.ip(), &request.headers, trusted)))
+    pub(crate) fn of(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        Self(peer.map(|ConnectInfo(peer)| client(peer.ip(), headers, trusted)))
     }
 }
 

@@ -1,0 +1,246 @@
+//! The whole product, running.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use ticketing_core::Ticketing;
+use ticketing_local::SandboxGateway;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::AdminDoor;
+use crate::auth::{AccountStore, Accounts, AuthConfig, SqliteAccounts};
+use crate::config::Config;
+use crate::demo;
+use crate::http::Api;
+use crate::http::layers::{LayerOptions, dress};
+use crate::metrics::Metrics;
+use crate::serve::{Serving, ServingLimits};
+use crate::wiring::{Money, Wired};
+
+/// The whole product, running.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ticketing_server::{Config, Server};
+///
+/// let folder = tempfile::tempdir()?;
+/// let server = Server::start(Config::in_folder(folder.path())).await?;
+/// println!("http://{}", server.address());
+/// server.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    serving: Serving,
+    wired: Wired,
+    accounts: Accounts,
+    account_store: Arc<dyn AccountStore>,
+    /// Nothing new is to be sent here, and live streams end.
+    closing: CancellationToken,
+    door: AdminDoor,
+}
+
+/// A server to be.
+#[derive(Debug)]
+#[must_use = "a server that is not started serves nobody"]
+pub struct ServerBuilder {
+    config: Config,
+    accounts: Option<Arc<dyn AccountStore>>,
+    demo: bool,
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another program listens there, or the address is not this machine's.
+    #[error("can't listen at {address} (TICKETING_LISTEN)")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder for data can't be made or used.
+    #[error("can't use the folder {} (TICKETING_DATA_DIR)", .path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The storage.
+    #[error("the storage can't be opened (TICKETING_DATABASE)")]
+    Database(#[source] Source),
+    /// The payment gateway.
+    #[error("the payment gateway can't be opened (TICKETING_PAYMENTS)")]
+    Payments(#[source] Source),
+    /// The accounts.
+    #[error("the accounts can't be opened")]
+    Accounts(#[source] Source),
+    /// The engine.
+    #[error("the engine does not start")]
+    Engine(#[source] ticketing_core::StartError),
+    /// The catalogue of the demonstration.
+    #[error("the demonstration's catalogue can't be listed")]
+    Demo(#[source] demo::FillError),
+}
+
+impl Server {
+    /// Starts the configured product.
+    ///
+    /// # Errors
+    /// A part of it can't be opened; nothing is left running then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::builder(config).start().await
+    }
+
+    /// The same, with parts of its own.
+    pub fn builder(config: Config) -> ServerBuilder {
+        ServerBuilder { config, accounts: None, demo: false }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.serving.address()
+    }
+
+    /// The engine behind it.
+    pub fn engine(&self) -> &Ticketing {
+        &self.wired.engine
+    }
+
+    /// The sandbox gateway, if that is the one in use.
+    pub fn sandbox(&self) -> Option<&SandboxGateway> {
+        match &self.wired.money {
+            Money::Sandbox { gateway, .. } => Some(gateway),
+        }
+    }
+
+    /// Where its accounts are kept.
+    pub fn account_store(&self) -> Arc<dyn AccountStore> {
+        Arc::clone(&self.account_store)
+    }
+
+    /// Ends it: no new connections, the requests that run are answered within the configured
+    /// deadline, live streams end, and what waits to be written is written.
+    pub async fn shutdown(self) {
+        self.closing.cancel();
+        let cut = self.serving.stop(self.config.shutdown_deadline).await;
+        if cut > 0 {
+            tracing::warn!(connections = cut, "connections were cut at the deadline");
+        }
+        self.door.close().await;
+        self.accounts.shutdown().await;
+        self.wired.stop().await;
+        tracing::info!("the server has ended");
+    }
+}
+
+impl ServerBuilder {
+    /// With accounts that are kept there, in place of the folder for data.
+    pub fn accounts(self, store: Arc<dyn AccountStore>) -> Self {
+        Self { accounts: Some(store), ..self }
+    }
+
+    /// With a catalogue to look at, if the store is empty.
+    pub fn demo(self, demo: bool) -> Self {
+        Self { demo, ..self }
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// A part of it can't be opened; nothing is left running then.
+    pub async fn start(self) -> Result<Server, StartError> {
+        let config = self.config;
+        make_folder(&config)?;
+        let address = config.listen;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|source| StartError::Listen { address, source })?;
+        let metrics = Metrics::new();
+        let wired = Wired::start(&config, metrics.observer()).await?;
+        let (accounts, account_store) = open_accounts(&config, self.accounts, &wired.engine).await?;
+        if self.demo {
+            demo::fill(&wired.engine).await.map_err(StartError::Demo)?;
+        }
+        let folder = |source| StartError::Folder { path: config.data_dir.clone(), source };
+        let door = AdminDoor::open(&config.data_dir, wired.engine.clone()).map_err(folder)?;
+        let closing = CancellationToken::new();
+        let router = router(&config, &wired.engine, &accounts, &metrics, &closing);
+        let limits = ServingLimits { connections: config.max_connections, ..Default::default() };
+        let serving = Serving::start(listener, router, limits);
+        let serving = serving.map_err(|source| StartError::Listen { address, source })?;
+        tracing::info!(address = %serving.address(), "the server listens");
+        Ok(Server { config, serving, wired, accounts, account_store, closing, door })
+    }
+}
+
+/// The folder for data, for its owner alone.
+fn make_folder(config: &Config) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let path = &config.data_dir;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| StartError::Folder { path: path.clone(), source })
+}
+
+async fn open_accounts(
+    config: &Config,
+    store: Option<Arc<dyn AccountStore>>,
+    engine: &Ticketing,
+) -> Result<(Accounts, Arc<dyn AccountStore>), StartError> {
+    let store = match store {
+        Some(store) => store,
+        None => {
+            let opened = SqliteAccounts::open(config.data_dir.join("accounts.db")).await;
+            Arc::new(opened.map_err(|why| StartError::Accounts(why.into()))?)
+        }
+    };
+    let accounts = Accounts::with_store(auth(config), Arc::clone(&store), engine.clone()).await;
+    Ok((accounts.map_err(|why| StartError::Accounts(why.into()))?, store))
+}
+
+fn auth(config: &Config) -> AuthConfig {
+    let mut auth = AuthConfig::new(&config.data_dir);
+    auth.cookie_secure = config.cookie_secure;
+    auth.production = config.environment.is_production();
+    auth.operators = config.operators.iter().cloned().collect();
+    auth.session_keys.clone_from(&config.session_keys);
+    auth.trusted_proxies.clone_from(&config.trusted_proxies);
+    auth
+}
+
+fn router(
+    config: &Config,
+    engine: &Ticketing,
+    accounts: &Accounts,
+    metrics: &Metrics,
+    closing: &CancellationToken,
+) -> Router {
+    let api = Api {
+        engine: engine.clone(),
+        accounts: accounts.clone(),
+        services: config.services.clone(),
+        metrics: metrics.clone(),
+        closing: closing.clone(),
+    };
+    let options = LayerOptions {
+        secure: config.cookie_secure,
+        per_address: config.address_rate,
+        trusted_proxies: config.trusted_proxies.clone(),
+        metrics: metrics.http(),
+        ..LayerOptions::default()
+    };
+    dress(api.into_router(), &options)
+}

@@ -1,0 +1,103 @@
+//! Which backend stands behind each port: with `backends`, the only place that names adapters.
+
+use std::sync::Arc;
+
+use ticketing_core::ports::Observer;
+use ticketing_core::ports::storage::Storage;
+use ticketing_core::{Builder, Ticketing};
+use ticketing_local::{Deliveries, SandboxGateway};
+use ticketing_sqlite::SqliteStorage;
+
+use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
+use crate::config::Config;
+use crate::server::StartError;
+
+/// An engine over the configured backends.
+#[derive(Debug)]
+pub(crate) struct Wired {
+    pub(crate) engine: Ticketing,
+    pub(crate) money: Money,
+    storage: Stored,
+}
+
+/// Where the truth is kept.
+#[derive(Debug)]
+enum Stored {
+    Sqlite(SqliteStorage),
+}
+
+/// Where the money moves.
+#[derive(Debug)]
+pub(crate) enum Money {
+    /// The sandbox, with what brings its webhooks here.
+    Sandbox { gateway: SandboxGateway, deliveries: Deliveries },
+}
+
+impl Wired {
+    /// Opens the backends and starts an engine over them.
+    pub(crate) async fn start(
+        config: &Config,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, StartError> {
+        let storage = open_storage(&config.database).await?;
+        let PaymentBackend::Sandbox { ledger } = &config.payments;
+        let gateway = SandboxGateway::open(ledger.clone()).await;
+        let gateway = gateway.map_err(|why| StartError::Payments(why.into()))?;
+        let builder = Ticketing::builder()
+            .shared_storage(storage.port())
+            .gateway(gateway.clone())
+            .observer(observer);
+        // Both are the engine's own, which are in this process.
+        let (Bus::Local, WakeUps::Local) = (config.bus, config.timers);
+        let engine = settings(builder, config).start().await.map_err(StartError::Engine)?;
+        let deliveries = gateway.deliver_to(engine.payments());
+        let deliveries = deliveries.map_err(|why| StartError::Payments(why.into()))?;
+        Ok(Self { engine, money: Money::Sandbox { gateway, deliveries }, storage })
+    }
+
+    /// Ends the engine, then what it stands on.
+    pub(crate) async fn stop(self) {
+        let Money::Sandbox { gateway, deliveries } = self.money;
+        deliveries.stop().await;
+        if let Err(error) = self.engine.shutdown().await {
+            tracing::error!(%error, "the engine did not end as it should");
+        }
+        if let Err(error) = gateway.close().await {
+            tracing::error!(%error, "the sandbox's ledger did not close as it should");
+        }
+        let Stored::Sqlite(storage) = self.storage;
+        storage.close().await;
+    }
+}
+
+impl Stored {
+    fn port(&self) -> Arc<dyn Storage> {
+        match self {
+            Self::Sqlite(storage) => Arc::new(storage.clone()),
+        }
+    }
+}
+
+async fn open_storage(database: &Database) -> Result<Stored, StartError> {
+    match database {
+        Database::Sqlite(config) => {
+            let storage = config.clone().open().await;
+            storage.map(Stored::Sqlite).map_err(|why| StartError::Database(why.into()))
+        }
+    }
+}
+
+fn settings(builder: Builder, config: &Config) -> Builder {
+    let builder = builder
+        .hold_for(config.hold)
+        .pay_grace(config.pay_grace)
+        .settings(|settings| {
+            settings.gateway_patience = config.gateway_patience;
+            settings.event_retention = config.event_retention;
+        })
+        .duties(config.services.duties());
+    match config.hold_cap {
+        Some(cap) => builder.hold_cap(cap),
+        None => builder,
+    }
+}
