@@ -82,8 +82,8 @@ fn an_edit_changes_what_the_next_order_pays_and_no_placed_one() {
 fn an_edit_may_name_one_term_alone() {
     let market = Market::new();
     let ticket = market.list(a_new_ticket());
-    let mut changes = TicketChanges::default();
-    changes.venue = Some(Some("Harbour stage".to_owned()));
+    let venue = Some(Some("Harbour stage".to_owned()));
+    let changes = TicketChanges { venue, ..TicketChanges::default() };
     let edited = market.run(market.engine.tickets().edit(&a_seller(), ticket.id, changes, None));
     let venue = Some("Harbour stage".parse().unwrap());
     assert_eq!(edited.unwrap(), TicketView { version: Version::new(1), venue, ..ticket });
