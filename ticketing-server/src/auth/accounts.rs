@@ -51,6 +51,8 @@ struct Shared {
     authenticator: Arc<SessionAuthenticator>,
     config: AuthConfig,
     upkeep: Upkeep,
+    /// The file, if these accounts opened it.
+    file: Option<SqliteAccounts>,
 }
 
 /// The task that keeps sessions up to date.
@@ -94,8 +96,10 @@ impl Accounts {
     /// Their file or the session keys can't be used.
     pub async fn open(config: AuthConfig, engine: Ticketing) -> Result<Self, OpenError> {
         let file = config.data_dir.join("accounts.db");
-        let store = SqliteAccounts::open(file).await.map_err(OpenError::Accounts)?;
-        Self::with_store(config, Arc::new(store), engine).await
+        let file = SqliteAccounts::open(file).await.map_err(OpenError::Accounts)?;
+        let store = Arc::new(file.clone());
+        let shared = Shared::assemble(config, store, engine, STALE_AFTER).await?;
+        Ok(Self(Arc::new(Shared { file: Some(file), ..shared })))
     }
 
     /// Accounts over a store that is open. Several may share one: whoever signs out in one of them
@@ -117,26 +121,8 @@ impl Accounts {
         engine: Ticketing,
         stale_after: Duration,
     ) -> Result<Self, OpenError> {
-        let policy = SessionPolicy {
-            lifetime: config.session_lifetime,
-            idle: config.session_idle,
-            stale_after,
-        };
-        let tokens = Tokens::new(&keys(&config)?);
-        let passwords = Passwords::new(Arc::clone(&config.hasher)).await;
-        let passwords = passwords.map_err(|why| OpenError::Hashing(why.into()))?;
-        let clock = Arc::clone(&config.clock);
-        let sessions = Sessions::start(Arc::clone(&store), tokens, clock, policy).await;
-        let sessions = sessions.map_err(OpenError::Sessions)?;
-        let limits = Limits::new(&config.limits);
-        let operators = config.operators.iter().cloned().collect();
-        let cookie = cookie_name(config.cookie_secure);
-        let authenticator = SessionAuthenticator::new(sessions.clone(), operators, cookie);
-        let authenticator = Arc::new(authenticator);
-        let upkeep = Upkeep::start(sessions.clone(), limits.clone());
-        let parts =
-            Shared { store, engine, passwords, sessions, limits, authenticator, config, upkeep };
-        Ok(Self(Arc::new(parts)))
+        let shared = Shared::assemble(config, store, engine, stale_after).await?;
+        Ok(Self(Arc::new(shared)))
     }
 
     /// What tells the engine's routes who calls.
@@ -144,9 +130,19 @@ impl Accounts {
         Arc::<SessionAuthenticator>::clone(&self.0.authenticator)
     }
 
-    /// Stops what runs in the background, once it has written what it knows.
+    /// Whether it is known which sessions have ended. While it is not, every request that changes
+    /// something asks the store, and is refused if that does not answer.
+    pub fn is_up_to_date(&self) -> bool {
+        !self.0.sessions.is_stale()
+    }
+
+    /// Stops what runs in the background, once it has written what it knows, and closes the file
+    /// that [`open`](Self::open) opened.
     pub async fn shutdown(&self) {
         self.0.upkeep.stop().await;
+        if let Some(file) = &self.0.file {
+            file.close().await;
+        }
     }
 
     /// The name of the cookie that carries a session's token.
@@ -211,6 +207,35 @@ impl Accounts {
         self.0.limits.confirm(&account.email)?;
         let is_right = self.0.passwords.verify(password, Some(account.password.clone())).await?;
         if is_right { Ok(account) } else { Err(AccountError::InvalidCredentials) }
+    }
+}
+
+impl Shared {
+    async fn assemble(
+        config: AuthConfig,
+        store: Arc<dyn AccountStore>,
+        engine: Ticketing,
+        stale_after: Duration,
+    ) -> Result<Self, OpenError> {
+        let policy = SessionPolicy {
+            lifetime: config.session_lifetime,
+            idle: config.session_idle,
+            stale_after,
+        };
+        let tokens = Tokens::new(&keys(&config)?);
+        let passwords = Passwords::new(Arc::clone(&config.hasher)).await;
+        let passwords = passwords.map_err(|why| OpenError::Hashing(why.into()))?;
+        let clock = Arc::clone(&config.clock);
+        let sessions = Sessions::start(Arc::clone(&store), tokens, clock, policy).await;
+        let sessions = sessions.map_err(OpenError::Sessions)?;
+        let limits = Limits::new(&config.limits);
+        let operators = config.operators.iter().cloned().collect();
+        let cookie = cookie_name(config.cookie_secure);
+        let authenticator = SessionAuthenticator::new(sessions.clone(), operators, cookie);
+        let authenticator = Arc::new(authenticator);
+        let upkeep = Upkeep::start(sessions.clone(), limits.clone());
+        let file = None;
+        Ok(Self { store, engine, passwords, sessions, limits, authenticator, config, upkeep, file })
     }
 }
 

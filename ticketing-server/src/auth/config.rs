@@ -35,6 +35,9 @@ pub struct AuthConfig {
     /// Who may give any money back.
     pub operators: Vec<UserId>,
     /// What tokens are signed with; made once and kept in `session.keys` unless given.
+    ///
+    /// After accounts came back from a backup, they must be replaced: which sessions ended since the
+    /// backup is not in it.
     pub session_keys: Option<SessionKeys>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,

@@ -160,7 +160,8 @@ impl Sessions {
         Ok(self.0.store.session(id).await?.is_some_and(|session| session.is_live(now)))
     }
 
-    fn is_stale(&self) -> bool {
+    /// Whether the store has not answered for too long.
+    pub(crate) fn is_stale(&self) -> bool {
         self.ended(|ended| ended.age(Instant::now())) > self.0.policy.stale_after
     }
 
