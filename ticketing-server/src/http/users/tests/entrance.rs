@@ -1,9 +1,13 @@
 //! Signing up, in and out.
 
+use std::sync::Arc;
+
 use axum::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::world::{Browser, PASSWORD, World};
+use crate::auth::testing::CheapHasher;
+use crate::auth::{Accounts, AuthConfig};
 
 const EMAIL: (&str, &str) = ("email", "Email must be valid");
 const RULE: (&str, &str) = ("password", "Password must be between 8 and 128 characters");
@@ -141,4 +145,48 @@ async fn the_engines_routes_know_who_calls() {
     bearing.headers_mut().insert(header::AUTHORIZATION, bearer);
     assert_eq!(super::world::send(&world.router, bearing).await.status, StatusCode::CREATED);
     world.end().await;
+}
+
+#[tokio::test]
+async fn of_many_who_sign_up_as_one_a_single_one_does() {
+    let world = World::with(|config| config.limits.per_account = None).await;
+    let tries = ["ada@example.org", "ADA@example.org"].repeat(10).into_iter().map(|email| {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let request = Browser::default().request(Method::POST, "/api/users/signup", Some(body));
+        super::world::send(&world.router, request)
+    });
+    let answers = futures_util::future::join_all(tries).await;
+    let made = answers.iter().filter(|answer| answer.status == StatusCode::CREATED);
+    assert_eq!(made.count(), 1);
+    let refused = answers.iter().filter(|answer| answer.status == StatusCode::BAD_REQUEST);
+    assert!(refused.clone().all(|answer| answer.code() == "email_in_use"));
+    assert_eq!(refused.count(), 19);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn accounts_are_there_when_their_file_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = World::new().await.engine;
+    let opened = async || {
+        let mut config = AuthConfig::new(folder.path());
+        config.hasher = Arc::new(CheapHasher::default());
+        Accounts::open(config, engine.clone()).await.unwrap()
+    };
+    let accounts = opened().await;
+    let router = super::world::router(&accounts, &engine);
+    let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+    let request = Browser::default().request(Method::POST, "/api/users/signup", Some(body));
+    let answer = super::world::send(&router, request).await;
+    let cookie = answer.headers[header::SET_COOKIE].to_str().unwrap();
+    let browser = Browser { cookie: cookie.split_once(';').map(|(pair, _)| pair.to_owned()) };
+    accounts.shutdown().await;
+    drop((accounts, router));
+
+    let accounts = opened().await;
+    let router = super::world::router(&accounts, &engine);
+    let request = browser.request(Method::GET, "/api/users/currentuser", None);
+    let answer = super::world::send(&router, request).await;
+    assert_eq!(answer.body["currentUser"]["email"], "ada@example.org");
+    accounts.shutdown().await;
 }

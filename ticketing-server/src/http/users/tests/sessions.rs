@@ -148,6 +148,8 @@ async fn while_it_cannot_be_told_nothing_is_changed_and_signing_out_works() {
     let router = router(&accounts, &world.engine);
     let browser = world.signed_up("ada@example.org").await;
     store.set_down(true);
+    assert!(!accounts.is_up_to_date());
+    assert!(world.accounts.is_up_to_date());
 
     let ticket = json!({ "title": "Front row", "price": 20 });
     let request = |method, path, body| send(&router, browser.request(method, path, body));
