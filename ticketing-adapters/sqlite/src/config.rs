@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use ticketing_core::ports::{Clock, SystemClock};
 
 use crate::error::OpenError;
+use crate::inspector::SqliteInspector;
 use crate::storage::SqliteStorage;
 
 /// How long a call may wait until it can write, unless said otherwise.
@@ -90,6 +91,19 @@ impl SqliteConfig {
     /// calls of this process are waited for a fifth of a second at least.
     pub fn busy_timeout(self, timeout: Duration) -> Self {
         Self { busy_timeout: timeout.min(Duration::from_hours(1)), ..self }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks into the file without opening it as a storage, see [`SqliteInspector`].
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn inspect(&self) -> Result<SqliteInspector, OpenError> {
+        SqliteInspector::open(&self.path).await
     }
 
     /// Opens the file, brings its tables up to date, and locks it against other processes.

@@ -42,6 +42,9 @@ pub enum OpenError {
         /// The last one that is.
         known: i64,
     },
+    /// It has not the tables of this version: no storage was opened there yet, or none of this one.
+    #[error("the file {} has not the tables of this version", .0.display())]
+    NotAStore(PathBuf),
     /// It can't be written: its mode, its folder, or the file system it is on.
     #[error("the file {} can only be read", .0.display())]
     ReadOnly(PathBuf),

@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod fields;
 mod leases;
+mod inspector;
 mod listings;
 mod lock;
 mod many;
@@ -25,5 +26,6 @@ mod work;
 
 pub use config::SqliteConfig;
 pub use error::OpenError;
+pub use inspector::{CHECKS, Check, Finding, SqliteInspector};
 pub use schema::migrations;
 pub use storage::SqliteStorage;

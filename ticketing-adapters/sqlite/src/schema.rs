@@ -1,6 +1,8 @@
 //! The tables, and how a file gets them.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::path::Path;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, SqliteConnection};
@@ -45,8 +47,37 @@ async fn refuse_later_version(conn: &mut SqliteConnection) -> Result<(), OpenErr
     conn.ensure_migrations_table(TABLE).await.map_err(OpenError::Migration)?;
     let applied = conn.list_applied_migrations(TABLE).await.map_err(OpenError::Migration)?;
     let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
-    let known = MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or(0);
+    let known = latest();
     if found > known { Err(OpenError::FromLaterVersion { found, known }) } else { Ok(()) }
+}
+
+/// Refuses a file whose tables are not those of this version, without changing it.
+pub(crate) async fn refuse_other_version(
+    conn: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Database { path: path.to_owned(), source };
+    let has_table: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)")
+            .bind(TABLE)
+            .fetch_one(&mut *conn)
+            .await
+            .map_err(failed)?;
+    if !has_table {
+        return Err(OpenError::NotAStore(path.to_owned()));
+    }
+    let applied = conn.list_applied_migrations(TABLE).await.map_err(OpenError::Migration)?;
+    let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match found.cmp(&latest()) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(OpenError::NotAStore(path.to_owned())),
+        Ordering::Greater => Err(OpenError::FromLaterVersion { found, known: latest() }),
+    }
+}
+
+/// The last migration that is known.
+fn latest() -> i64 {
+    MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or(0)
 }
 
 async fn store_id(conn: &mut SqliteConnection, fresh: StoreId) -> Result<StoreId, sqlx::Error> {
