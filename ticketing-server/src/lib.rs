@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod backends;
 pub mod config;
+pub mod demo;
 pub mod http;
 pub mod metrics;
 mod serve;
