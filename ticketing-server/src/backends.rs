@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 
 use ticketing_sqlite::SqliteConfig;
 
+mod asked;
+
+pub use asked::{Audit, Reached, Waiting};
+
 /// Where the truth is kept.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

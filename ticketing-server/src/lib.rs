@@ -1,15 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+pub mod admin;
 pub mod auth;
 pub mod backends;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
 pub mod metrics;
 mod serve;
+mod server;
 mod services;
+pub mod signals;
 pub mod telemetry;
+mod wiring;
 
 pub use config::Config;
 pub use serve::{Serving, ServingLimits};
+pub use server::{Server, ServerBuilder, StartError};
 pub use services::{Service, Services, UnknownService};

@@ -1,0 +1,125 @@
+//! Asking the backends, without a server: whether they are there, and how they are.
+
+use std::path::Path;
+
+use ticketing_core::domain::{Payment, Refund};
+use ticketing_core::ports::DeadLetter;
+use ticketing_local::SandboxGateway;
+use ticketing_sqlite::CHECKS;
+
+use super::{Database, PaymentBackend};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What an audit of the store found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// How many rules were checked.
+    pub checks: usize,
+    /// Everything that breaks one.
+    pub findings: Vec<String>,
+}
+
+/// What waits for a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    /// Payments that no machine can settle, the oldest first.
+    pub payments: Vec<Payment>,
+    /// Refunds that failed and are owed still, the oldest first.
+    pub refunds: Vec<Refund>,
+    /// Events that will never be published, the newest first.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+/// How a backend is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// It answers.
+    Answers,
+    /// It is not there yet, and will be made at the first start.
+    WillBeMade,
+    /// A server that runs has it.
+    InUse,
+}
+
+impl Database {
+    /// Whether it can be used. Nothing is changed, and a server that runs does not mind.
+    ///
+    /// # Errors
+    /// It can't.
+    pub async fn reach(&self) -> Result<Reached, Failure> {
+        match self {
+            Self::Sqlite(config) if config.path().exists() => {
+                config.inspect().await?.outbox_depth().await?;
+                Ok(Reached::Answers)
+            }
+            Self::Sqlite(config) => can_be_made(config.path()).map(|()| Reached::WillBeMade),
+        }
+    }
+
+    /// Checks everything that must always hold, without changing anything.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub async fn audit(&self) -> Result<Audit, Failure> {
+        match self {
+            Self::Sqlite(config) => {
+                let found = config.inspect().await?.verify().await?;
+                let findings = found.iter().map(ToString::to_string).collect();
+                Ok(Audit { checks: CHECKS.len(), findings })
+            }
+        }
+    }
+
+    /// What waits for a person: of each kind so many at most.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub async fn waiting(&self, limit: usize) -> Result<Waiting, Failure> {
+        match self {
+            Self::Sqlite(config) => {
+                let mut inspector = config.inspect().await?;
+                Ok(Waiting {
+                    payments: inspector.parked_payments(limit).await?,
+                    refunds: inspector.failed_refunds(limit).await?,
+                    dead_letters: inspector.dead_letters(limit).await?,
+                })
+            }
+        }
+    }
+}
+
+/// Whether a file could be made there: in a folder that is there, or in one that could be.
+fn can_be_made(path: &Path) -> Result<(), Failure> {
+    let folder =
+        path.ancestors().skip(1).find(|folder| folder.exists() || *folder == Path::new(""));
+    let folder = folder.filter(|it| *it != Path::new("")).unwrap_or_else(|| Path::new("."));
+    let metadata = std::fs::metadata(folder)?;
+    if metadata.is_dir() && !metadata.permissions().readonly() {
+        Ok(())
+    } else {
+        Err(format!("{} is no folder that can be written", folder.display()).into())
+    }
+}
+
+impl PaymentBackend {
+    /// Whether it can be used. Nothing is changed, and a server that runs does not mind.
+    ///
+    /// # Errors
+    /// It can't.
+    pub async fn reach(&self) -> Result<Reached, Failure> {
+        match self {
+            Self::Sandbox { ledger } if !ledger.exists() => {
+                can_be_made(ledger).map(|()| Reached::WillBeMade)
+            }
+            Self::Sandbox { ledger } => match SandboxGateway::open(ledger).await {
+                Ok(gateway) => {
+                    gateway.close().await?;
+                    Ok(Reached::Answers)
+                }
+                Err(ticketing_local::OpenError::InUse { .. }) => Ok(Reached::InUse),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+}
