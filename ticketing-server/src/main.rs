@@ -1,70 +1,71 @@
-//! The program: a ticket shop over HTTP, and the commands to look after it.
+//! The program.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use async_trait::async_trait;
 use ticketing_core::values::UserId;
-use ticketing_server::Config;
 use ticketing_server::cli::{self, Doors};
+use ticketing_server::signals::{EndSignals, Ended};
 use ticketing_server::telemetry::{LogFormat, log_to_stderr};
+use ticketing_server::{Config, Server};
 
+/// Many small allocations of many threads are what a server makes.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// The program, as its commands see it.
-#[derive(Debug)]
-struct Program;
-
-#[async_trait]
-impl Doors for Program {
-    async fn serve(&self, config: Config, _demo: bool) -> Result<(), Failure> {
-        log_to_stderr(&config.log, LogFormat::of_stderr())?;
-        Err("this build can't serve".into())
-    }
-
-    async fn user_of(&self, _config: &Config, _email: &str) -> Result<Option<UserId>, Failure> {
-        Err("this build has no accounts".into())
-    }
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = match cli::parse(std::env::args_os(), variables()) {
+    let variables: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let cli = match cli::parse(std::env::args_os(), variables) {
         Ok(cli) => cli,
-        Err(shown) => {
-            // Nobody is left to be told if it can't be shown.
-            shown.print().ok();
-            return ExitCode::from(u8::try_from(shown.exit_code()).unwrap_or(1));
-        }
+        Err(help) => help.exit(),
     };
-    match cli::run(cli, &Program, &mut std::io::stdout()).await {
+    match cli::run(cli, &Program, &mut io::stdout()).await {
         Ok(code) => code,
-        Err(error) => {
-            tell(error.as_ref());
+        Err(failure) => {
+            // There is nobody left to tell when this fails too.
+            writeln!(io::stderr(), "ticketing-server: {}", chain(failure.as_ref())).ok();
             ExitCode::FAILURE
         }
     }
 }
 
-/// Variables that are text; a setting always is.
-fn variables() -> BTreeMap<String, String> {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    std::env::vars_os().filter_map(text).collect()
+/// An error and what it came of, once.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        told = format!("{told}: {cause}");
+        source = cause.source();
+    }
+    told
 }
 
-/// Tells an error, and what caused it.
-fn tell(error: &(dyn Error + 'static)) {
-    writeln!(std::io::stderr(), "{error}").ok();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        writeln!(std::io::stderr(), "  because {error}").ok();
-        cause = error.source();
+/// What the commands need of the program.
+struct Program;
+
+#[async_trait]
+impl Doors for Program {
+    async fn serve(&self, config: Config, demo: bool) -> Result<(), Failure> {
+        log_to_stderr(&config.log, LogFormat::of_stderr())?;
+        // From here on a signal ends what was begun in order.
+        let mut signals = EndSignals::listen()?;
+        let server = Server::builder(config).demo(demo).start().await?;
+        signals.next().await;
+        match signals.end(server.shutdown()).await {
+            Ended::Whole => Ok(()),
+            Ended::CutShort => Err("told twice to end: cut short".into()),
+        }
+    }
+
+    async fn user_of(&self, config: &Config, email: &str) -> Result<Option<UserId>, Failure> {
+        Ok(ticketing_server::auth::user_of(&config.data_dir, email).await?)
     }
 }

@@ -171,7 +171,8 @@ impl ServerBuilder {
         let listener = listener.map_err(|source| StartError::Listen { address, source })?;
         let metrics = Metrics::new();
         let wired = Wired::start(&config, metrics.observer()).await?;
-        let (accounts, account_store) = open_accounts(&config, self.accounts, &wired.engine).await?;
+        let (accounts, account_store) =
+            open_accounts(&config, self.accounts, &wired.engine).await?;
         if self.demo {
             demo::fill(&wired.engine).await.map_err(StartError::Demo)?;
         }
@@ -200,12 +201,11 @@ async fn open_accounts(
     store: Option<Arc<dyn AccountStore>>,
     engine: &Ticketing,
 ) -> Result<(Accounts, Arc<dyn AccountStore>), StartError> {
-    let store = match store {
-        Some(store) => store,
-        None => {
-            let opened = SqliteAccounts::open(config.data_dir.join("accounts.db")).await;
-            Arc::new(opened.map_err(|why| StartError::Accounts(why.into()))?)
-        }
+    let store = if let Some(store) = store {
+        store
+    } else {
+        let opened = SqliteAccounts::open(config.data_dir.join("accounts.db")).await;
+        Arc::new(opened.map_err(|why| StartError::Accounts(why.into()))?)
     };
     let accounts = Accounts::with_store(auth(config), Arc::clone(&store), engine.clone()).await;
     Ok((accounts.map_err(|why| StartError::Accounts(why.into()))?, store))

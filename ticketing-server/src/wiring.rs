@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use ticketing_core::ports::Observer;
 use ticketing_core::ports::storage::Storage;
-use ticketing_core::{Builder, Ticketing};
+use ticketing_core::{Builder, Observer, Ticketing};
 use ticketing_local::{Deliveries, SandboxGateway};
 use ticketing_sqlite::SqliteStorage;
 

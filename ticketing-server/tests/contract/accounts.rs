@@ -36,7 +36,7 @@ async fn signing_up_makes_an_account_and_a_session() {
 
 #[tokio::test]
 async fn a_secure_cookie_is_bound_to_its_host() {
-    let shop = Shop::with(|config| config.cookie_secure = Some(true)).await;
+    let shop = Shop::with(|config| config.cookie_secure = true).await;
     let answer =
         shop.visitor().post("/api/users/signup", account("ada@example.com", PASSWORD)).await;
     let cookie = answer.expect(201).header("set-cookie").unwrap().to_owned();

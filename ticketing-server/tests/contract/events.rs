@@ -12,7 +12,8 @@ async fn next_of(bus: &mut Box<dyn EventStream>, name: &str) -> Value {
     let reading = async {
         loop {
             let delivery = bus.next().await.expect("the bus goes on");
-            let event = serde_json::to_value(&delivery.event).unwrap();
+            let event = delivery.event.to_json().unwrap();
+            let event: Value = serde_json::from_slice(&event).unwrap();
             delivery.receipt.acknowledge().await.unwrap();
             if event["type"] == name {
                 return event;
