@@ -145,7 +145,7 @@ fn what_is_wrong_is_told_by_its_variable_with_what_is_allowed() {
         (
             "SERVICES",
             "orders,mail",
-            r#""mail" is not allowed: write `all`, or some of auth, tickets, orders, payments, expiration, client"#,
+            r#""mail" is no service: name `all`, or some of auth,tickets,orders,payments,expiration,client"#,
         ),
         (
             "SERVICES",
@@ -161,7 +161,7 @@ fn what_is_wrong_is_told_by_its_variable_with_what_is_allowed() {
         (
             "TRUSTED_PROXIES",
             "10.0.0.1,proxy",
-            r#""proxy" is not allowed: write an address such as 10.0.0.1"#,
+            r#""proxy" is not allowed: write an address or a network such as 10.0.0.0/8"#,
         ),
         ("CLIENT_UPSTREAM", "https://h/x", "write it as http://HOST:PORT, without a path"),
         (

@@ -81,10 +81,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "Send application/json",
             ));
         }
-        serde_json::from_slice(text).map(Self).map_err(|_malformed| {
+        object(text).map(Self).ok_or_else(|| {
             ApiError::bad_request("malformed_json", "The body is not a JSON object as expected")
         })
     }
+}
+
+/// What a JSON object says. An array would do as well for the derived reading of a struct.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
 }
 
 /// `application/json`, with whatever parameters.

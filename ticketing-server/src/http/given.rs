@@ -80,6 +80,23 @@ impl<T> Given<T> {
     }
 }
 
+impl Given<String> {
+    /// The text; one of blanks is as good as none.
+    pub(crate) fn required_text(
+        self,
+        field: &'static str,
+        message: &str,
+        problems: &mut Problems,
+    ) -> Option<String> {
+        let text = self.required(field, message, problems)?;
+        if text.trim().is_empty() {
+            problems.add(field, "text_empty", message);
+            return None;
+        }
+        Some(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,10 +13,10 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use ipnet::IpNet;
 use tower::Layer as _;
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
-use tower_http::normalize_path::NormalizePathLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::error::uniform_errors;
@@ -28,6 +28,7 @@ mod correlation;
 mod observed;
 mod panics;
 mod shedding;
+mod slashes;
 #[cfg(test)]
 mod tests;
 
@@ -74,7 +75,7 @@ impl Default for LayerOptions {
 pub fn dress(router: Router, options: &LayerOptions) -> Router {
     let inner = router.layer(from_fn(observed::note_route));
     // Outside of the routing, which would otherwise not know the path.
-    let inner = NormalizePathLayer::trim_trailing_slash().layer(inner);
+    let inner = MapRequestLayer::new(slashes::optional).layer(inner);
     let late =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, options.answer_within);
     let shedding = Shedding::new(options.priorities, options.metrics.clone());

@@ -33,7 +33,7 @@ const ROWS: [Row; 27] = [
     ("PUT /api/users/email", [401, 400, 400, 400, 400, 401]),
     ("PUT /api/users/password", [401, 400, 400, 400, 400, 401]),
     ("DELETE /api/users/me", [401, 400, 400, 400, 400, 401]),
-    ("DELETE /api/users/sessions", [401, 204, 204, 204, 204, 401]),
+    ("POST /api/users/sessions/revoke-others", [401, 200, 200, 200, 200, 401]),
     // The owner alone.
     ("DELETE /api/users/sessions/{id}", [401, 204, 404, 404, 404, 401]),
     ("GET /api/orders/{id}", [401, 200, 401, 401, 401, 401]),

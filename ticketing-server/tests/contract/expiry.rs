@@ -30,7 +30,7 @@ async fn an_unpaid_order_is_cancelled_and_its_page_is_told() {
     buyer
         .post("/api/payments", late)
         .await
-        .expect_errors(400, &[("Cannot pay for a cancelled order", None)]);
+        .expect_errors(400, &[("Cannot pay for an expired order", None)]);
 }
 
 #[tokio::test]

@@ -72,5 +72,5 @@ pub(crate) fn command(folder: &Path) -> Command {
 /// The address that a line of the log says the server listens at.
 fn listening(line: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
-    line["fields"]["address"].as_str()?.parse().ok()
+    line["address"].as_str()?.parse().ok()
 }

@@ -138,9 +138,9 @@ pub const CHECKS: &[Check] = &[
         "T1",
         "SELECT id, state || iif(due_at IS NULL, ' without', ' with') || ' a deadline' FROM ticketing_orders
          WHERE (due_at IS NOT NULL) <> (state IN ('created', 'awaiting_payment', 'cancelling'))
-         UNION ALL SELECT o.id, 'a line that does not know whether it is held'
+         UNION ALL SELECT o.id, 'a line with another deadline'
          FROM ticketing_order_lines l JOIN ticketing_orders o ON o.id = l.order_id
-         WHERE l.live <> (o.due_at IS NOT NULL)",
+         WHERE l.due_at IS NOT o.due_at",
     ),
     check(
         "totals_are_the_sums_of_their_lines",

@@ -1,7 +1,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waits in every call until it is let go.
 #[derive(Debug, Default)]
@@ -22,7 +25,8 @@ impl Gate {
         let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_inside.fetch_max(inside, Ordering::SeqCst);
         let is_open = self.is_open.lock().unwrap();
-        drop(self.opened.wait_while(is_open, |is_open| !*is_open).unwrap());
+        // Not for ever: a test that failed is not to hang.
+        drop(self.opened.wait_timeout_while(is_open, PATIENCE, |is_open| !*is_open).unwrap());
         self.inside.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -57,7 +61,9 @@ async fn a_few_are_hashed_a_few_wait_and_more_are_refused() {
             tokio::spawn(async move { passwords.hash("x".into()).await.map(drop) })
         })
         .collect();
+    let asked_at = Instant::now();
     while passwords.room.available_permits() > 0 {
+        assert!(asked_at.elapsed() < PATIENCE);
         tokio::task::yield_now().await;
     }
     let refused = passwords.verify("x".into(), None).await;

@@ -164,7 +164,8 @@ impl RefundBody {
 
 impl ReturnedBody {
     fn checked(self, problems: &mut Problems) -> Option<(TicketId, u32)> {
-        let ticket = self.ticket_id.required("ticketId", "TicketId must be provided", problems);
+        let ticket =
+            self.ticket_id.required_text("ticketId", "TicketId must be provided", problems);
         let units = "a whole number from 1 to 4294967295";
         let quantity = self.quantity.optional("quantity", units, problems).unwrap_or(1);
         Some((ticket?.parse().ok()?, quantity))

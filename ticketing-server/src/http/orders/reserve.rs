@@ -94,10 +94,7 @@ impl ReserveBody {
 
 impl LineBody {
     fn checked(self, problems: &mut Problems) -> Option<(TicketId, u32)> {
-        let ticket = self.ticket_id.required("ticketId", TICKET, problems);
-        if ticket.as_ref().is_some_and(|id| id.trim().is_empty()) {
-            problems.add("ticketId", "required", TICKET);
-        }
+        let ticket = self.ticket_id.required_text("ticketId", TICKET, problems);
         let quantity = self.quantity.optional("quantity", UNITS, problems).unwrap_or(1);
         Some((ticket?.parse().ok()?, quantity))
     }

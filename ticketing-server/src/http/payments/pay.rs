@@ -66,7 +66,7 @@ impl PayBody {
     fn checked(self) -> Result<(OrderId, PaymentMethod), ApiError> {
         let mut problems = Problems::default();
         let order = order_id(self.order_id, &mut problems);
-        let token = self.token.required("token", "Token is required", &mut problems);
+        let token = self.token.required_text("token", "Token is required", &mut problems);
         if token.as_ref().is_some_and(|token| !is_token(token)) {
             problems.add("token", "invalid_token", "Token is required");
         }
@@ -83,9 +83,5 @@ fn is_token(token: &str) -> bool {
 /// The order's id, if it is one; none at all is a problem.
 pub(super) fn order_id(given: Given<String>, problems: &mut Problems) -> Option<OrderId> {
     const ORDER: &str = "OrderId must be provided";
-    let id = given.required("orderId", ORDER, problems)?;
-    if id.trim().is_empty() {
-        problems.add("orderId", "required", ORDER);
-    }
-    id.parse().ok()
+    given.required_text("orderId", ORDER, problems)?.parse().ok()
 }

@@ -113,7 +113,7 @@ impl TermsBody {
 
     fn named_terms(self, currency: Currency, problems: &mut Problems) -> TicketChanges {
         let mut named = TicketChanges::default();
-        named.title = self.title.required("title", TITLE, problems);
+        named.title = self.title.required_text("title", TITLE, problems);
         named.price = self.price.required("price", PRICE, problems).and_then(|price| {
             let exact = price.in_currency(currency);
             exact.map_err(|error| problems.add("price", error.code(), PRICE)).ok()
