@@ -1,6 +1,8 @@
 //! Who may know whom in the server: adapters are named where things are wired together, and
 //! handlers see the engine's services only.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up must fail")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -242,7 +242,11 @@ impl Watch {
     }
 
     /// Reads on until an event of this name has such data.
-    pub(crate) async fn until(&mut self, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(
+        &mut self,
+        name: &str,
+        holds: impl Fn(&Value) -> bool + Send,
+    ) -> Value {
         loop {
             let (told, data) = self.next().await.expect("the stream ended");
             if told == name && holds(&data) {

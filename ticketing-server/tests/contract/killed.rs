@@ -188,7 +188,7 @@ async fn books_agree(seller: &Browser, ticket: &str, buyers: &[Browser], program
         }
     };
     // An attempt that nobody can finish is voided after a minute.
-    tokio::time::timeout(Duration::from_secs(120), settled).await.expect("the books never agreed");
+    tokio::time::timeout(Duration::from_mins(2), settled).await.expect("the books never agreed");
 }
 
 async fn orders_of(buyer: &Browser) -> Vec<Value> {

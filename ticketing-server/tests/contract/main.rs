@@ -1,6 +1,14 @@
 //! The HTTP contract, against the real server on `SQLite`: what existing clients of this kind of
 //! application rely on, and what we add.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on must fail"
+)]
+
 mod accounts;
 mod authorization;
 mod browser;

@@ -115,7 +115,11 @@ impl Browser {
     }
 
     /// Looks at a path until it reads as wanted, or for too long.
-    pub(crate) async fn sees(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn sees(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Value) -> bool + Send + Sync,
+    ) -> Value {
         let looking = async {
             loop {
                 let seen = self.get(path).await.expect(200).json();

@@ -220,7 +220,7 @@ async fn an_edit_checks_in_the_order_of_the_contract() {
         .await
         .expect_errors(400, &[TITLE, PRICE]);
     stranger.put(&path, good.clone()).await.expect_errors(401, &[("Not authorized", None)]);
-    assert_eq!(seller.ticket(&path[13..]).await["title"], "Front row");
+    assert_eq!(seller.ticket(&ticket).await["title"], "Front row");
 
     let edited = seller.put(&path, good.clone()).await.expect(200).json();
     assert_eq!(
