@@ -15,6 +15,6 @@ pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection, TicketChanges
 pub use ports::PaymentMethod;
 pub use service::{
     Caller, Error, GroupReport, ListingView, Observer, Operator, PaymentOutcome, PaymentReceipt,
-    RefundAmount, RefundRequest, Refunder, Settings, Stuck, Viewer, WebhookFailure,
+    RefundAmount, RefundRequest, Refunder, Settings, Stuck, UnitsMoved, Viewer, WebhookFailure,
 };
 pub use ticketing::Ticketing;

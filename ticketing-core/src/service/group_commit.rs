@@ -290,7 +290,7 @@ impl Lane {
     fn report(&self, group: &Gathered, committed: &Committed, began: Duration) {
         let took = self.writing.runtime.elapsed().saturating_sub(began);
         let waited = began.saturating_sub(group.since);
-        let report = GroupReport::of(group.batches.len(), &committed.outcomes, waited, took);
+        let report = GroupReport::of(&group.batches, &committed.outcomes, waited, took);
         self.writing.observer.group_committed(&report);
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::ports::batch::Receipt;
+use crate::domain::inventory::PoolCommand;
+use crate::ports::batch::{Receipt, WriteBatch};
 use crate::ports::error::CommitError;
 
 /// Is told how the writer is doing, so that it can be counted.
@@ -52,23 +53,59 @@ pub struct GroupReport {
     pub waited: Duration,
     /// How long the storage took.
     pub took: Duration,
+    /// The units that those which were applied moved.
+    pub units: UnitsMoved,
+}
+
+/// Units that changed hands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnitsMoved {
+    /// Held for an order.
+    pub held: u64,
+    /// Given back by an order that was not paid.
+    pub released: u64,
+    /// Held before, and paid for now.
+    pub sold: u64,
+    /// Sold before, and on sale again.
+    pub returned: u64,
+}
+
+impl UnitsMoved {
+    fn add(&mut self, command: &PoolCommand) {
+        let (sum, units) = match command {
+            PoolCommand::Hold { units, .. } => (&mut self.held, *units),
+            PoolCommand::Release(units) => (&mut self.released, *units),
+            PoolCommand::Sell(units) => (&mut self.sold, *units),
+            PoolCommand::Return(units) => (&mut self.returned, *units),
+            PoolCommand::Open(_)
+            | PoolCommand::Restate { .. }
+            | PoolCommand::Withdraw { .. }
+            | PoolCommand::Cleared => return,
+        };
+        *sum = sum.saturating_add(units.into());
+    }
 }
 
 impl GroupReport {
-    /// What became of so many batches. Those without an outcome failed.
+    /// What became of the batches. Those without an outcome failed.
     pub(crate) fn of(
-        batches: usize,
+        batches: &[WriteBatch],
         outcomes: &[Result<Receipt, CommitError>],
         waited: Duration,
         took: Duration,
     ) -> Self {
-        let mut report = Self { batches, applied: 0, refused: 0, failed: 0, waited, took };
-        for outcome in outcomes {
+        let units = UnitsMoved::default();
+        let (batches_sent, failed) = (batches.len(), batches.len().saturating_sub(outcomes.len()));
+        let mut report =
+            Self { batches: batches_sent, applied: 0, refused: 0, failed, waited, took, units };
+        for (batch, outcome) in batches.iter().zip(outcomes) {
             let count = report.count_of(outcome);
             *count = count.saturating_add(1);
+            if matches!(outcome, Ok(_) | Err(CommitError::Duplicate(_))) {
+                batch.moves().iter().for_each(|step| report.units.add(&step.command));
+            }
         }
-        let missing = batches.saturating_sub(outcomes.len());
-        report.failed = report.failed.saturating_add(missing);
         report
     }
 

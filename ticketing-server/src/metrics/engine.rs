@@ -10,12 +10,13 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use ticketing_core::ports::OutboxDepth;
 use ticketing_core::values::Timestamp;
-use ticketing_core::{GroupReport, Observer};
+use ticketing_core::{GroupReport, Observer, UnitsMoved};
 
 /// What the engine's writer did, and what waits to be published.
 #[derive(Debug)]
 pub struct EngineMetrics {
     batches: Family<OutcomeLabels, Counter>,
+    units: Family<UnitLabels, Counter>,
     group_sizes: Histogram,
     waits: Histogram,
     commits: Histogram,
@@ -30,6 +31,11 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnitLabels {
+    moved: &'static str,
+}
+
 /// Half a millisecond to eight seconds.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 15))
@@ -39,6 +45,7 @@ impl Default for EngineMetrics {
     fn default() -> Self {
         Self {
             batches: Family::default(),
+            units: Family::default(),
             group_sizes: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             waits: seconds(),
             commits: seconds(),
@@ -77,6 +84,11 @@ impl EngineMetrics {
             "batches",
             "Commands that were sent to the storage, by how it answered",
             self.batches.clone(),
+        );
+        registry.register(
+            "units",
+            "Units held, released unpaid, sold and returned by this process",
+            self.units.clone(),
         );
         registry.register(
             "group_size",
@@ -123,6 +135,12 @@ impl Observer for EngineMetrics {
         self.count("applied", report.applied);
         self.count("refused", report.refused);
         self.count("failed", report.failed);
+        let UnitsMoved { held, released, sold, returned, .. } = report.units;
+        for (moved, units) in
+            [("held", held), ("released", released), ("sold", sold), ("returned", returned)]
+        {
+            self.units.get_or_create(&UnitLabels { moved }).inc_by(units);
+        }
         // Sizes are small; the few of them that are not fit as well as any other.
         let size = u32::try_from(report.batches).unwrap_or(u32::MAX);
         self.group_sizes.observe(size.into());

@@ -43,6 +43,7 @@ async fn commits_are_counted() {
     let text = metrics.text().unwrap();
     assert!(value(&text, r#"ticketing_batches_total{outcome="applied"}"#) >= 2.0);
     assert!(value(&text, r#"ticketing_batches_total{outcome="refused"}"#) >= 1.0);
+    assert!(text.contains("ticketing_units_total{moved=\"held\"} 1\n"), "{text}");
     let groups = value(&text, "ticketing_group_size_count");
     assert!(groups >= 3.0);
     for name in ["ticketing_queue_wait_seconds_count", "ticketing_commit_duration_seconds_count"] {

@@ -1,6 +1,7 @@
 //! What the writer tells of itself.
 
 use super::*;
+use crate::service::observer::UnitsMoved;
 
 #[test]
 fn a_group_is_told_of_with_its_size_its_wait_and_its_outcomes() {
@@ -23,6 +24,7 @@ fn a_group_is_told_of_with_its_size_its_wait_and_its_outcomes() {
         failed: 0,
         waited,
         took,
+        units: UnitsMoved { held: applied.try_into().unwrap(), ..UnitsMoved::default() },
     };
     let expected =
         [report(1, 1, 0, Duration::ZERO, second), report(3, 2, 1, second, Duration::ZERO)];
@@ -40,6 +42,10 @@ fn what_is_turned_away_is_told_of() {
 
 #[test]
 fn batches_without_an_outcome_failed() {
-    let report = GroupReport::of(3, &[no_outcome()], Duration::ZERO, Duration::ZERO);
+    let fixture = Fixture::new();
+    let ticket = fixture.list(a_new_ticket());
+    let batches = vec![fixture.reservation(&ticket, 1); 3];
+    let report = GroupReport::of(&batches, &[no_outcome()], Duration::ZERO, Duration::ZERO);
     assert_eq!((report.applied, report.refused, report.failed), (0, 0, 3));
+    assert_eq!(report.units, UnitsMoved::default());
 }
