@@ -29,7 +29,8 @@ impl Api {
     pub(crate) fn into_router(self) -> Router {
         let state = ApiState::new(self.engine.clone(), self.accounts.authenticator());
         let live = live::LiveState::start(state.clone(), self.closing.clone());
-        let health = HealthState::new(self.engine.clone(), self.metrics, self.closing);
+        let health = HealthState::new(self.engine.clone(), self.metrics, self.closing)
+            .with_accounts(self.accounts.clone());
         let mut all = OpenApiRouter::with_openapi(description::Description::openapi())
             .merge(health::routes().with_state(health));
         if self.services.has(Service::Auth) {

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::Accounts;
 use crate::metrics::Metrics;
 
 mod healthz;
@@ -20,11 +21,17 @@ pub(crate) struct HealthState {
     engine: Ticketing,
     metrics: Metrics,
     draining: CancellationToken,
+    accounts: Option<Accounts>,
 }
 
 impl HealthState {
     pub(crate) fn new(engine: Ticketing, metrics: Metrics, draining: CancellationToken) -> Self {
-        Self { engine, metrics, draining }
+        Self { engine, metrics, draining, accounts: None }
+    }
+
+    /// The same, for a server with accounts: without them nobody can do much.
+    pub(crate) fn with_accounts(self, accounts: Accounts) -> Self {
+        Self { accounts: Some(accounts), ..self }
     }
 }
 

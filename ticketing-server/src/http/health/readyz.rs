@@ -9,7 +9,8 @@ use super::HealthState;
 use super::healthz::HealthBody;
 use crate::http::error::{ApiError, ErrorBody};
 
-/// Whether requests are welcome: the storage answers, and the server is not about to end.
+/// Whether requests are welcome: the storage and the accounts answer, and the server is not about
+/// to end.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -27,5 +28,8 @@ pub(super) async fn readyz(State(state): State<HealthState>) -> Result<Json<Heal
             .after(Error::RETRY_AFTER));
     }
     state.engine.health().await?;
+    if state.accounts.is_some_and(|accounts| !accounts.is_up_to_date()) {
+        return Err(ApiError::unavailable(Error::RETRY_AFTER));
+    }
     Ok(Json(HealthBody { status: "ok" }))
 }
