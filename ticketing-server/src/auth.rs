@@ -12,7 +12,6 @@ mod error;
 mod limits;
 mod lookup;
 mod passwords;
-mod private_file;
 mod sessions;
 mod sqlite;
 mod store;

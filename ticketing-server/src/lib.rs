@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod metrics;
+mod private_file;
 mod serve;
 mod server;
 mod services;

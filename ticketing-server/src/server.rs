@@ -4,15 +4,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use ticketing_core::Ticketing;
 use ticketing_local::SandboxGateway;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::AdminDoor;
-use crate::auth::{AccountStore, Accounts, AuthConfig, SqliteAccounts};
+use crate::auth::{AccountStore, Accounts, AuthConfig};
 use crate::config::Config;
 use crate::demo;
 use crate::http::Api;
@@ -37,15 +39,25 @@ use crate::wiring::{Money, Wired};
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    config: Config,
-    serving: Serving,
+    doors: Doors,
     wired: Wired,
     accounts: Accounts,
-    account_store: Arc<dyn AccountStore>,
+}
+
+/// What lets others in.
+#[derive(Debug)]
+struct Doors {
+    serving: Serving,
     /// Nothing new is to be sent here, and live streams end.
     closing: CancellationToken,
-    door: AdminDoor,
+    /// The socket for repairs, where there is one.
+    admin: Option<AdminDoor>,
+    /// How long all of it may take to end.
+    deadline: Duration,
 }
+
+/// How long storage and gateway get to end after the last request has, whatever the deadline.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A server to be.
 #[derive(Debug)]
@@ -63,7 +75,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum StartError {
     /// Another program listens there, or the address is not this machine's.
-    #[error("can't listen at {address} (TICKETING_LISTEN)")]
+    #[error("can't listen at {address}: choose another with --listen or TICKETING_LISTEN")]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -113,7 +125,7 @@ impl Server {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.serving.address()
+        self.doors.serving.address()
     }
 
     /// The engine behind it.
@@ -130,21 +142,63 @@ impl Server {
 
     /// Where its accounts are kept.
     pub fn account_store(&self) -> Arc<dyn AccountStore> {
-        Arc::clone(&self.account_store)
+        self.accounts.store()
     }
 
     /// Ends it: no new connections, the requests that run are answered within the configured
-    /// deadline, live streams end, and what waits to be written is written.
+    /// deadline, live streams end, and what waits to be written is written. What does not end in
+    /// time is left to the next start, as after a power cut.
     pub async fn shutdown(self) {
+        let Self { doors, wired, accounts } = self;
+        let deadline = Instant::now() + doors.deadline;
+        doors.close().await;
+        let ending = async {
+            accounts.shutdown().await;
+            wired.stop().await;
+        };
+        let patience = deadline.max(Instant::now() + LAST_WORDS);
+        match tokio::time::timeout_at(patience, ending).await {
+            Ok(()) => tracing::info!("the server has ended"),
+            Err(_late) => tracing::warn!("the server has ended before all of its work had"),
+        }
+    }
+}
+
+impl Doors {
+    fn open(
+        config: &Config,
+        listener: TcpListener,
+        wired: &Wired,
+        accounts: &Accounts,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
+        // The product is worth more than a way to repair it, which a long path is enough to prevent.
+        let admin = AdminDoor::open(&config.data_dir, wired.engine.clone());
+        let admin = admin.inspect_err(|error| {
+            tracing::warn!(%error, "there is no socket for `ticketing-server admin`");
+        });
+        let closing = CancellationToken::new();
+        let router = router(config, &wired.engine, accounts, metrics, &closing);
+        let limits = ServingLimits { connections: config.max_connections, ..Default::default() };
+        let serving = Serving::start(listener, router, limits);
+        let address = config.listen;
+        let serving = serving.map_err(|source| StartError::Listen { address, source })?;
+        tracing::info!(address = %serving.address(), "the server listens");
+        let deadline = config.shutdown_deadline;
+        Ok(Self { serving, closing, admin: admin.ok(), deadline })
+    }
+
+    async fn close(self) {
         self.closing.cancel();
-        let cut = self.serving.stop(self.config.shutdown_deadline).await;
+        let cut = self.serving.stop(self.deadline).await;
         if cut > 0 {
             tracing::warn!(connections = cut, "connections were cut at the deadline");
         }
-        self.door.close().await;
-        self.accounts.shutdown().await;
-        self.wired.stop().await;
-        tracing::info!("the server has ended");
+        if let Some(admin) = self.admin
+            && tokio::time::timeout(LAST_WORDS, admin.close()).await.is_err()
+        {
+            tracing::warn!("a repair was cut");
+        }
     }
 }
 
@@ -171,20 +225,28 @@ impl ServerBuilder {
         let listener = listener.map_err(|source| StartError::Listen { address, source })?;
         let metrics = Metrics::new();
         let wired = Wired::start(&config, metrics.observer()).await?;
-        let (accounts, account_store) =
-            open_accounts(&config, self.accounts, &wired.engine).await?;
-        if self.demo {
-            demo::fill(&wired.engine).await.map_err(StartError::Demo)?;
+        let accounts = match open_accounts(&config, self.accounts, &wired.engine).await {
+            Ok(accounts) => accounts,
+            Err(why) => {
+                wired.stop().await;
+                return Err(why);
+            }
+        };
+        let doors = async {
+            if self.demo {
+                let listed = demo::fill(&wired.engine).await.map_err(StartError::Demo)?;
+                tracing::info!(listings = listed, "the catalogue of the demonstration is listed");
+            }
+            Doors::open(&config, listener, &wired, &accounts, &metrics)
+        };
+        match doors.await {
+            Ok(doors) => Ok(Server { doors, wired, accounts }),
+            Err(why) => {
+                accounts.shutdown().await;
+                wired.stop().await;
+                Err(why)
+            }
         }
-        let folder = |source| StartError::Folder { path: config.data_dir.clone(), source };
-        let door = AdminDoor::open(&config.data_dir, wired.engine.clone()).map_err(folder)?;
-        let closing = CancellationToken::new();
-        let router = router(&config, &wired.engine, &accounts, &metrics, &closing);
-        let limits = ServingLimits { connections: config.max_connections, ..Default::default() };
-        let serving = Serving::start(listener, router, limits);
-        let serving = serving.map_err(|source| StartError::Listen { address, source })?;
-        tracing::info!(address = %serving.address(), "the server listens");
-        Ok(Server { config, serving, wired, accounts, account_store, closing, door })
     }
 }
 
@@ -200,15 +262,12 @@ async fn open_accounts(
     config: &Config,
     store: Option<Arc<dyn AccountStore>>,
     engine: &Ticketing,
-) -> Result<(Accounts, Arc<dyn AccountStore>), StartError> {
-    let store = if let Some(store) = store {
-        store
-    } else {
-        let opened = SqliteAccounts::open(config.data_dir.join("accounts.db")).await;
-        Arc::new(opened.map_err(|why| StartError::Accounts(why.into()))?)
+) -> Result<Accounts, StartError> {
+    let accounts = match store {
+        Some(store) => Accounts::with_store(auth(config), store, engine.clone()).await,
+        None => Accounts::open(auth(config), engine.clone()).await,
     };
-    let accounts = Accounts::with_store(auth(config), Arc::clone(&store), engine.clone()).await;
-    Ok((accounts.map_err(|why| StartError::Accounts(why.into()))?, store))
+    accounts.map_err(|why| StartError::Accounts(why.into()))
 }
 
 fn auth(config: &Config) -> AuthConfig {

@@ -9,6 +9,7 @@ use ticketing_sqlite::SqliteStorage;
 
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
 use crate::config::Config;
+use crate::private_file;
 use crate::server::StartError;
 
 /// An engine over the configured backends.
@@ -80,6 +81,8 @@ impl Stored {
 async fn open_storage(database: &Database) -> Result<Stored, StartError> {
     match database {
         Database::Sqlite(config) => {
+            // Who bought what is nobody else's to read. SQLite gives its other files this one's mode.
+            private_file::open(config.path()).map_err(|why| StartError::Database(why.into()))?;
             let storage = config.clone().open().await;
             storage.map(Stored::Sqlite).map_err(|why| StartError::Database(why.into()))
         }

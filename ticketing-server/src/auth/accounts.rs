@@ -125,6 +125,11 @@ impl Accounts {
         Ok(Self(Arc::new(shared)))
     }
 
+    /// Where they are kept.
+    pub fn store(&self) -> Arc<dyn AccountStore> {
+        Arc::clone(&self.0.store)
+    }
+
     /// What tells the engine's routes who calls.
     pub fn authenticator(&self) -> Arc<dyn Authenticator> {
         Arc::<SessionAuthenticator>::clone(&self.0.authenticator)

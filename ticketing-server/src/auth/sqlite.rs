@@ -11,7 +11,6 @@ use ticketing_core::values::{Timestamp, UserId};
 
 use super::email::Email;
 use super::passwords::PasswordHash;
-use super::private_file;
 use super::store::{
     Account, AccountStore, NewPassword, OpenSession, Revocations, RevocationsMark, Revoked,
     Session, SessionId, StoreError,
@@ -59,7 +58,7 @@ impl SqliteAccounts {
         let path = path.as_ref();
         let failed = |source: sqlx::Error| SqliteOpenError::new(path, source);
         // There are hashes of passwords in it. SQLite gives its other files the mode of this one.
-        private_file::open(path).map_err(|why| SqliteOpenError::new(path, why))?;
+        crate::private_file::open(path).map_err(|why| SqliteOpenError::new(path, why))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

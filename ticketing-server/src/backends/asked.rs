@@ -64,6 +64,7 @@ impl Database {
     pub async fn audit(&self) -> Result<Audit, Failure> {
         match self {
             Self::Sqlite(config) => {
+                must_be_there(config.path())?;
                 let found = config.inspect().await?.verify().await?;
                 let findings = found.iter().map(ToString::to_string).collect();
                 Ok(Audit { checks: CHECKS.len(), findings })
@@ -78,6 +79,7 @@ impl Database {
     pub async fn waiting(&self, limit: usize) -> Result<Waiting, Failure> {
         match self {
             Self::Sqlite(config) => {
+                must_be_there(config.path())?;
                 let mut inspector = config.inspect().await?;
                 Ok(Waiting {
                     payments: inspector.parked_payments(limit).await?,
@@ -87,6 +89,14 @@ impl Database {
             }
         }
     }
+}
+
+/// A look into a store makes none.
+fn must_be_there(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(format!("there is no store at {}: name its folder with --data-dir", path.display()).into())
 }
 
 /// Whether a file could be made there: in a folder that is there, or in one that could be.

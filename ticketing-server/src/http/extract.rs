@@ -63,33 +63,56 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let declared = declares_json(request.headers());
-        let bytes =
-            Bytes::from_request(request, state).await.map_err(|unread| match unread.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "body_too_large",
-                    "The request is too large",
-                ),
-                _ => ApiError::bad_request("malformed_body", "The body can't be read"),
-            })?;
-        let text = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
-        if !bytes.is_empty() && !declared {
-            return Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "Send application/json",
-            ));
-        }
-        object(text).map(Self).ok_or_else(|| {
-            ApiError::bad_request("malformed_json", "The body is not a JSON object as expected")
-        })
+        let sent = sent(request, state).await?;
+        object(sent.as_deref().unwrap_or(b"{}")).map(Self)
     }
 }
 
+/// A JSON object as the body, which must be there: what does everything unless told otherwise is not
+/// begun by a slip of the finger.
+#[derive(Debug, Clone)]
+pub(crate) struct SentBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for SentBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let sent = sent(request, state).await?;
+        let sent = sent.ok_or_else(|| {
+            ApiError::bad_request("body_required", "Send a JSON object, if only an empty one")
+        })?;
+        object(&sent).map(Self)
+    }
+}
+
+/// The body, if there is one; it must be declared as JSON.
+async fn sent(request: Request, state: &(impl Send + Sync)) -> Result<Option<Bytes>, ApiError> {
+    let declared = declares_json(request.headers());
+    let sent = Bytes::from_request(request, state).await;
+    let sent = sent.map_err(|unread| match unread.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let message = "The request is too large";
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+        }
+        _ => ApiError::bad_request("malformed_body", "The body can't be read"),
+    })?;
+    if sent.is_empty() {
+        return Ok(None);
+    }
+    if declared {
+        return Ok(Some(sent));
+    }
+    let message = "Send application/json";
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+}
+
 /// What a JSON object says. An array would do as well for the derived reading of a struct.
-fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
+fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, ApiError> {
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    let read = if is_object { serde_json::from_slice(json).ok() } else { None };
+    read.ok_or_else(|| {
+        ApiError::bad_request("malformed_json", "The body is not a JSON object as expected")
+    })
 }
 
 /// `application/json`, with whatever parameters.

@@ -9,6 +9,7 @@ use ticketing_core::ports::WebhookRequest;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::detached::detached;
 use super::error::{ApiError, ErrorBody};
 
 /// The route of webhooks, to be nested where an application wants it, such as at `/api/webhooks`.
@@ -46,8 +47,7 @@ async fn receive(
     }
     let request = WebhookRequest { body: body.into(), headers: readable(&headers) };
     let payments = engine.payments();
-    let kept = tokio::spawn(async move { payments.webhook(&request).await }).await;
-    kept.map_err(|died| ApiError::internal(&died))??;
+    detached(async move { payments.webhook(&request).await }).await?;
     Ok(StatusCode::OK)
 }
 

@@ -169,9 +169,9 @@ impl People {
             return NOTHING.to_owned();
         }
         let me = self.owner.get("/api/users/currentuser").await.json();
-        let tab = self.owner.tab();
+        let elsewhere = self.owner.another();
         let sign_in = json!({ "email": me["currentUser"]["email"], "password": PASSWORD });
-        tab.post("/api/users/signin", sign_in).await.expect(200);
+        elsewhere.post("/api/users/signin", sign_in).await.expect(200);
         let sessions = self.owner.get("/api/users/sessions").await.expect(200).json();
         let mut sessions = sessions.as_array().unwrap().iter();
         let other = sessions.find(|session| session["current"] == json!(false)).unwrap();

@@ -38,6 +38,11 @@ impl Browser {
         Self { server, http, cookies: Mutex::default() }
     }
 
+    /// Another client of the same server, without cookies.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.server)
+    }
+
     /// Another client with the same cookies: another tab.
     pub(crate) fn tab(&self) -> Self {
         self.at(self.server)
@@ -247,12 +252,15 @@ impl Watch {
         name: &str,
         holds: impl Fn(&Value) -> bool + Send,
     ) -> Value {
-        loop {
-            let (told, data) = self.next().await.expect("the stream ended");
-            if told == name && holds(&data) {
-                return data;
+        let reading = async {
+            loop {
+                let (told, data) = self.next().await.expect("the stream ended");
+                if told == name && holds(&data) {
+                    return data;
+                }
             }
-        }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("it was never told")
     }
 
     async fn read(&mut self) -> Option<(String, Value)> {

@@ -128,3 +128,34 @@ async fn every_answer_says_which_request_it_is_of() {
         shop.visitor().send(Method::GET, "/api/nothing", &[("x-request-id", own)], "".into()).await;
     assert_eq!(answer.header("x-request-id"), Some(own));
 }
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let spoilt = folder.path().join("accounts.db");
+    std::fs::write(&spoilt, "no database, and too long to be an empty one").unwrap();
+    let config = || ticketing_server::Config::in_folder(folder.path());
+    ticketing_server::Server::start(config()).await.unwrap_err();
+    std::fs::remove_file(&spoilt).unwrap();
+    let server = ticketing_server::Server::start(config()).await.expect("nothing is in the way");
+    server.shutdown().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_kept_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let config = ticketing_server::Config::in_folder(folder.path());
+    let server = ticketing_server::Server::start(config).await.unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o077;
+        assert!(mode == 0 || entry.file_name().to_string_lossy().ends_with(".lock"), "{entry:?}");
+    }
+    server.shutdown().await;
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    let logs = left.iter().filter(|name| name.to_string_lossy().ends_with("-wal"));
+    assert_eq!(logs.count(), 0, "each file is whole by itself: {left:?}");
+}

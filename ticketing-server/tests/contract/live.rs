@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::shop::{FOREIGN, NOTHING, Shop};
+use crate::shop::{FOREIGN, NOTHING, SOON, Shop};
 
 #[tokio::test]
 async fn an_orders_page_sees_what_becomes_of_it() {
@@ -47,7 +47,35 @@ async fn a_stream_ends_when_its_buyer_signs_out() {
     let mut page = buyer.watch(&format!("/api/orders/{order}/live")).await.unwrap();
     page.next().await.unwrap();
     buyer.post("/api/users/signout", json!({})).await.expect(200);
-    while page.next().await.is_some() {}
+    let ended = async { while page.next().await.is_some() {} };
+    tokio::time::timeout(SOON, ended).await.expect("the stream goes on");
+}
+
+#[tokio::test]
+async fn what_is_listed_later_is_shown_too() {
+    let shop = Shop::open().await;
+    let seller = shop.member().await;
+    let mut shelf = shop.visitor().watch("/api/tickets/live").await.unwrap();
+    assert_eq!(shelf.next().await.unwrap().1, json!([]), "an empty shop says so");
+    let ticket = seller.lists("Front row", json!(20)).await;
+    let told = shelf.until("availability", |units| units[0].is_object()).await;
+    assert_eq!(told[0]["id"], json!(ticket));
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_hears_nothing_of_others() {
+    let shop = Shop::open().await;
+    let seller = shop.member().await;
+    let mut nothing =
+        shop.visitor().watch(&format!("/api/tickets/live?ids={NOTHING}")).await.unwrap();
+    let mut shelf = shop.visitor().watch("/api/tickets/live").await.unwrap();
+    assert_eq!(nothing.next().await.unwrap().1, json!([]));
+    shelf.next().await.unwrap();
+    seller.lists("Front row", json!(20)).await;
+    shelf.until("availability", |units| units[0].is_object()).await;
+    // Whatever was told to one page was told to the other at the same time.
+    let told = tokio::time::timeout(std::time::Duration::from_millis(300), nothing.next()).await;
+    assert!(told.is_err(), "{told:?}");
 }
 
 #[tokio::test]

@@ -41,10 +41,13 @@ async fn exchange(shop: &Shop, request: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// A body that would list a ticket.
+const GOOD: &str = r#"{"title":"a","price":1}"#;
+
 fn corpus(ticket: &str, cookie: &str) -> Vec<(String, Vec<u8>)> {
     let mut corpus = request_lines();
-    corpus.extend(header_blocks());
-    corpus.extend(framings());
+    corpus.extend(header_blocks(cookie));
+    corpus.extend(framings(cookie));
     corpus.extend(bodies(ticket, cookie));
     corpus.extend(paths(cookie));
     corpus
@@ -89,7 +92,7 @@ fn request_lines() -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn header_blocks() -> Vec<(String, Vec<u8>)> {
+fn header_blocks(cookie: &str) -> Vec<(String, Vec<u8>)> {
     let mut blocks = vec![
         ("no colon", b"nonsense\r\n".to_vec()),
         ("space before the colon", b"host : a\r\n".to_vec()),
@@ -109,12 +112,17 @@ fn header_blocks() -> Vec<(String, Vec<u8>)> {
         blocks.push(("control in a value", [b"x: a".as_slice(), &[byte], b"b\r\n"].concat()));
     }
     let request = |block: &[u8]| {
-        [b"GET /api/nothing HTTP/1.1\r\nhost: a\r\n".as_slice(), block, b"\r\n"].concat()
+        // Taken, it would list a ticket.
+        let head = format!(
+            "POST /api/tickets HTTP/1.1\r\nhost: a\r\ncookie: {cookie}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n",
+            GOOD.len(),
+        );
+        [head.as_bytes(), block, b"\r\n", GOOD.as_bytes()].concat()
     };
     blocks.iter().map(|(name, block)| named(name, request(block))).collect()
 }
 
-fn framings() -> Vec<(String, Vec<u8>)> {
+fn framings(cookie: &str) -> Vec<(String, Vec<u8>)> {
     let headers = [
         "content-length: x",
         "content-length: -1",
@@ -135,7 +143,7 @@ fn framings() -> Vec<(String, Vec<u8>)> {
     ];
     let mut all: Vec<_> = headers.iter().map(|header| {
         let request = format!(
-            "POST /api/tickets HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{header}\r\n\r\n{{}}",
+            "POST /api/tickets HTTP/1.1\r\nhost: a\r\ncookie: {cookie}\r\ncontent-type: application/json\r\n{header}\r\n\r\n{GOOD}",
         );
         named(header, request)
     }).collect();
@@ -148,7 +156,7 @@ fn framings() -> Vec<(String, Vec<u8>)> {
         "5\r\nab",
     ] {
         let request = format!(
-            "POST /api/tickets HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{chunk}",
+            "POST /api/tickets HTTP/1.1\r\nhost: a\r\ncookie: {cookie}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{chunk}",
         );
         all.push(named(chunk, request));
     }

@@ -1,5 +1,6 @@
 //! Refunds: by sellers and operators.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -53,11 +54,14 @@ async fn part_of_it_leaves_the_order_complete() {
     assert_eq!(shown["lines"][0]["returned"], json!(1));
     assert_eq!(buyer.ticket(&ticket).await["available"], json!(0), "not restocked unless asked");
     seller.post(&path, json!({ "amount": 20 })).await.expect_code(400, "refund_too_large");
+    seller.send(Method::POST, &path, &[], "".into()).await.expect_code(400, "body_required");
     for wrong in [
         json!({ "amount": 0 }),
         json!({ "amount": -1 }),
         json!({ "amount": "x" }),
         json!({ "lines": 7 }),
+        json!({ "lines": [] }),
+        json!({ "lines": null }),
     ] {
         seller.post(&path, wrong).await.expect(400);
     }

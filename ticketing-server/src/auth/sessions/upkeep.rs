@@ -27,7 +27,7 @@ impl Sessions {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rounds = 0_u32;
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            report("sessions could not be read", self.step().await);
+            report("sessions are not up to date", self.step().await);
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(TIDY_EVERY) {
                 limits.forget_old();
@@ -40,8 +40,9 @@ impl Sessions {
 
     /// Tells the store what it does not know, and asks it for what is not known here.
     pub(crate) async fn step(&self) -> Result<(), StoreError> {
-        self.tell_owed().await?;
-        self.reload().await
+        let told = self.tell_owed().await;
+        // Where nothing can be written, others may still be heard of.
+        self.reload().await.and(told)
     }
 
     /// Ends what was not used for long, and forgets what has expired.

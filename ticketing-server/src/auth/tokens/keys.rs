@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::auth::private_file;
+use crate::private_file;
 
 /// Named secrets. The first signs; tokens that another one signed are still good, so that a secret
 /// can be replaced without signing anybody out.

@@ -35,7 +35,7 @@ fn status(reason: &Reason) -> StatusCode {
 /// The sentence that clients of this contract know, where they know one.
 fn known_sentence(command: &str, reason: &Reason) -> Option<&'static str> {
     let is_cancelled = matches!(reason, Reason::OrderCancelled(_) | Reason::OrderCancelling);
-    let is_sold_out = matches!(reason, Reason::Claim { refusal: Refusal::SoldOut { .. }, .. });
+    let is_sold_out = matches!(reason, Reason::Claim { refusal: Refusal::SoldOut { left: 0 }, .. });
     match command {
         "pay for the order" if is_cancelled => Some("Cannot pay for a cancelled order"),
         "pay for the order" if *reason == Reason::OrderExpired => {

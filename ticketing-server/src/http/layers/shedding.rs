@@ -18,7 +18,7 @@ use crate::metrics::HttpMetrics;
 /// Each priority has places of its own, so that a crowd that browses takes none from those who pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriorityLimits {
-    /// Whether the server is there: 64.
+    /// Whether the server is ready, and its numbers: 64.
     pub health: usize,
     /// Paying, cancelling, orders as their buyers see them, and webhooks: 4,096. What was begun is
     /// worth the most.
@@ -46,11 +46,13 @@ enum Priority {
 }
 
 impl Priority {
-    fn of(method: &Method, path: &str) -> Self {
+    /// That the process lives is told in any case: it costs nothing, and saying no ends the process.
+    fn of(method: &Method, path: &str) -> Option<Self> {
         let path = path.trim_end_matches('/');
         let order = path.strip_prefix("/api/orders");
-        match (path, order) {
-            ("/healthz" | "/readyz" | "/metrics", _) => Self::Health,
+        Some(match (path, order) {
+            ("/healthz", _) => return None,
+            ("/readyz" | "/metrics", _) => Self::Health,
             (_, Some("")) if method == Method::POST => Self::Reserve,
             (_, Some("")) => Self::Browse,
             (_, Some(_)) => Self::Settle,
@@ -59,7 +61,7 @@ impl Priority {
             }
             _ if method.is_safe() => Self::Browse,
             _ => Self::Reserve,
-        }
+        })
     }
 
     fn name(self) -> &'static str {
@@ -111,7 +113,9 @@ pub(super) async fn shed(
     request: Request,
     next: Next,
 ) -> Response {
-    let priority = Priority::of(request.method(), request.uri().path());
+    let Some(priority) = Priority::of(request.method(), request.uri().path()) else {
+        return next.run(request).await;
+    };
     match shedding.places(priority).try_acquire() {
         Ok(_place) => next.run(request).await,
         Err(_none_free) => {
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn paying_matters_more_than_browsing() {
         for (method, path, expected) in [
-            (Method::GET, "/healthz", Priority::Health),
+            (Method::GET, "/readyz", Priority::Health),
             (Method::GET, "/metrics", Priority::Health),
             (Method::POST, "/api/orders", Priority::Reserve),
             (Method::POST, "/api/orders/", Priority::Reserve),
@@ -148,7 +152,8 @@ mod tests {
             (Method::POST, "/api/tickets", Priority::Reserve),
             (Method::GET, "/", Priority::Browse),
         ] {
-            assert_eq!(Priority::of(&method, path), expected, "{method} {path}");
+            assert_eq!(Priority::of(&method, path), Some(expected), "{method} {path}");
         }
+        assert_eq!(Priority::of(&Method::GET, "/healthz"), None, "it is never shed");
     }
 }

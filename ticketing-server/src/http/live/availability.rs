@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use ticketing_core::domain::view::InventoryView;
 use ticketing_core::ports::ListingQuery;
 use ticketing_core::values::{PageLimit, TicketId, Version};
-use ticketing_core::{Error, Ticketing};
+use ticketing_core::{Error, ListingView, Ticketing};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Interval;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::LiveState;
-use super::hub::Changes;
+use super::hub::{Changes, Place};
 use super::order::every_refresh;
 use super::stream::{Telling, answer, event};
 use crate::http::error::{ApiError, ErrorBody};
@@ -59,6 +59,7 @@ pub(super) struct Availability {
     responses(
         (status = OK, body = Vec<Availability>, content_type = "text/event-stream"),
         (status = BAD_REQUEST, body = ErrorBody),
+        (status = SERVICE_UNAVAILABLE, body = ErrorBody, description = "Too many are watching"),
     ),
 )]
 pub(super) async fn availability(
@@ -67,26 +68,22 @@ pub(super) async fn availability(
 ) -> Result<Response, ApiError> {
     let named = which.tickets()?;
     let engine = state.api.engine;
+    let place = state.hub.place()?;
     // Listened to before anything is read, so that nothing is missed in between.
     let changes = state.hub.availability();
-    let ids = match named {
-        Some(ids) => ids,
-        None => newest(&engine).await?,
-    };
+    let shows_newest = named.is_none();
     let telling = WatchedTickets {
         engine,
-        told: ids.into_iter().map(|id| (id, None)).collect(),
+        shows_newest,
+        told: named.into_iter().flatten().map(|id| (id, None)).collect(),
+        has_told: false,
         changes,
         refresh: every_refresh(),
         is_behind: true,
         closing: state.hub.closing,
+        _place: place,
     };
     Ok(answer(telling).into_response())
-}
-
-async fn newest(engine: &Ticketing) -> Result<Vec<TicketId>, Error> {
-    let page = engine.tickets().search(&ListingQuery::default()).await?;
-    Ok(page.items.into_iter().map(|listing| listing.ticket.id).collect())
 }
 
 impl Which {
@@ -103,16 +100,24 @@ impl Which {
     }
 }
 
+/// The most tickets that one stream watches.
+const WATCHED_MAX: usize = 200;
+
 /// Tickets that a page shows.
 struct WatchedTickets {
     engine: Ticketing,
+    /// Whether it also shows what is listed later.
+    shows_newest: bool,
     /// The version of each ticket's units that was told last.
     told: BTreeMap<TicketId, Option<Version>>,
+    /// Whether anything was told: the first event comes even if there is nothing to tell.
+    has_told: bool,
     changes: broadcast::Receiver<Changes>,
     refresh: Interval,
     /// Whether what is shown must be read from the storage.
     is_behind: bool,
     closing: CancellationToken,
+    _place: Place,
 }
 
 impl Telling for WatchedTickets {
@@ -125,16 +130,18 @@ impl Telling for WatchedTickets {
                 tokio::select! {
                     () = self.closing.cancelled() => return None,
                     changes = self.changes.recv() => match changes {
-                        Ok(changes) => changes.to_vec(),
+                        Ok(_) if !self.has_told => self.read().await,
+                        Ok(changes) => Some(changes.to_vec()),
                         Err(RecvError::Closed) => return None,
                         Err(RecvError::Lagged(_)) => self.read().await,
                     },
                     _ = self.refresh.tick() => self.read().await,
                 }
             };
-            let is_first = self.told.values().all(Option::is_none);
+            let Some(units) = units else { continue };
             let news = self.news(&units);
-            if !news.is_empty() || is_first {
+            if !news.is_empty() || !self.has_told {
+                self.has_told = true;
                 return event("availability", &news);
             }
         }
@@ -142,14 +149,26 @@ impl Telling for WatchedTickets {
 }
 
 impl WatchedTickets {
-    /// What the storage says. What can't be read now is read at the next refresh.
-    async fn read(&self) -> Vec<InventoryView> {
+    /// What the storage says; nothing if it can't say it now: then it is asked again later.
+    async fn read(&mut self) -> Option<Vec<InventoryView>> {
+        let found = self.find().await;
+        let found = found.inspect_err(|error| tracing::debug!(%error, "tickets were not read"));
+        Some(found.ok()?.into_iter().map(|listing| listing.inventory).collect())
+    }
+
+    async fn find(&mut self) -> Result<Vec<ListingView>, Error> {
+        let tickets = self.engine.tickets();
+        if self.shows_newest {
+            for listing in tickets.search(&ListingQuery::default()).await?.items {
+                self.told.entry(listing.ticket.id).or_default();
+            }
+            // The pages that show it hold no more than the newest, so the oldest are let go.
+            while self.told.len() > WATCHED_MAX {
+                self.told.pop_first();
+            }
+        }
         let ids: Vec<TicketId> = self.told.keys().copied().collect();
-        let found = self.engine.tickets().find(&ids).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "watched tickets were not read");
-            Vec::new()
-        });
-        found.into_iter().map(|listing| listing.inventory).collect()
+        tickets.find(&ids).await
     }
 
     /// What a page does not know yet.

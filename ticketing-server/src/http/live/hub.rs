@@ -8,9 +8,12 @@ use ticketing_core::domain::view::{InventoryView, OrderView};
 use ticketing_core::ports::event_bus::EventStream;
 use ticketing_core::values::{OrderId, TicketId};
 use ticketing_core::{DomainEvent, Ticketing};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::stream::REFRESH;
+use crate::http::error::ApiError;
 
 /// How long changes of availability are gathered before they are told. A sale of a thousand units
 /// a second is five messages a second to each page, not a thousand.
@@ -18,6 +21,10 @@ const GATHER: Duration = Duration::from_millis(200);
 
 /// How many gathered messages a stream may fall behind before it starts over.
 const BACKLOG: usize = 16;
+
+/// How many streams a process has at once. Each reads again what it shows every five seconds, so
+/// that all of them together cost some hundred reads a second.
+const STREAMS_MAX: usize = 2_048;
 
 /// How long to wait before subscribing again.
 const RESUBSCRIBE: Duration = Duration::from_secs(1);
@@ -32,18 +39,29 @@ pub(super) struct LiveHub {
     orders: Arc<Mutex<HashMap<OrderId, watch::Sender<Option<OrderView>>>>>,
     /// Cancelled when streams must end.
     pub(super) closing: CancellationToken,
+    places: Arc<Semaphore>,
 }
+
+/// A stream's place among those of the process; free again when this is dropped.
+pub(super) type Place = OwnedSemaphorePermit;
 
 impl LiveHub {
     pub(super) fn start(engine: Ticketing, closing: CancellationToken) -> Self {
         let (availability, _) = broadcast::channel(BACKLOG);
-        let hub = Self { availability, orders: Arc::default(), closing };
+        let places = Arc::new(Semaphore::new(STREAMS_MAX));
+        let hub = Self { availability, orders: Arc::default(), closing, places };
         let listening = hub.clone();
         tokio::spawn(async move {
             let closing = listening.closing.clone();
             closing.run_until_cancelled(listening.listen(engine)).await;
         });
         hub
+    }
+
+    /// A place for one more stream.
+    pub(super) fn place(&self) -> Result<Place, ApiError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map_err(|_none_free| ApiError::unavailable(REFRESH))
     }
 
     /// What is left of tickets from now on, as far as it changes.

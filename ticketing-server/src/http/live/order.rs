@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::LiveState;
+use super::hub::Place;
 use super::stream::{REFRESH, Telling, answer, event};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::PathId;
@@ -44,7 +45,7 @@ struct Countdown {
 }
 
 /// Streams an order: an `order` event at once and whenever it changes, and a `countdown` every five
-/// seconds. The stream ends when the buyer signs out.
+/// seconds while its time runs. The stream ends when the buyer signs out.
 #[utoipa::path(
     get,
     path = "/{id}/live",
@@ -55,6 +56,7 @@ struct Countdown {
         (status = OK, body = LiveOrder, content_type = "text/event-stream"),
         (status = UNAUTHORIZED, body = ErrorBody),
         (status = NOT_FOUND, body = ErrorBody),
+        (status = SERVICE_UNAVAILABLE, body = ErrorBody, description = "Too many are watching"),
     ),
 )]
 pub(super) async fn order(
@@ -65,6 +67,7 @@ pub(super) async fn order(
 ) -> Result<Response, ApiError> {
     let id = id.known()?;
     let engine = state.api.engine;
+    let place = state.hub.place()?;
     // Listened to before it is read, so that nothing is missed in between.
     let changes = state.hub.order(id);
     let first = engine.orders().get(&buyer.user, id).await?;
@@ -78,6 +81,7 @@ pub(super) async fn order(
         changes,
         refresh: every_refresh(),
         closing: state.hub.closing,
+        _place: place,
     };
     Ok(answer(telling).into_response())
 }
@@ -101,6 +105,7 @@ struct WatchedOrder {
     changes: watch::Receiver<Option<OrderView>>,
     refresh: Interval,
     closing: CancellationToken,
+    _place: Place,
 }
 
 impl Telling for WatchedOrder {
@@ -124,7 +129,7 @@ impl Telling for WatchedOrder {
                     if !self.read_again().await {
                         return None;
                     }
-                    if self.told == Some(self.seen.version) {
+                    if self.told == Some(self.seen.version) && self.waits() {
                         return event("countdown", &self.countdown());
                     }
                 }
@@ -147,6 +152,11 @@ impl WatchedOrder {
             Err(error) => tracing::debug!(%error, "a watched order was not read"),
         }
         true
+    }
+
+    /// Whether its time runs.
+    fn waits(&self) -> bool {
+        matches!(self.seen.status, OrderStatus::Created | OrderStatus::AwaitingPayment)
     }
 
     fn countdown(&self) -> Countdown {

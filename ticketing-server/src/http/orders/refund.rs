@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Command, PathId, Problems};
+use crate::http::extract::{Command, PathId, Problems, SentBody};
 use crate::http::given::Given;
 use crate::http::identity::{Identity, SignedIn};
 use crate::http::state::ApiState;
@@ -104,7 +104,7 @@ pub(super) async fn refund(
     SignedIn(identity): SignedIn,
     id: PathId<OrderId>,
     Command(caller): Command,
-    Body(terms): Body<RefundBody>,
+    SentBody(terms): SentBody<RefundBody>,
 ) -> Result<(StatusCode, Json<RefundShown>), ApiError> {
     let request = terms.into_request()?;
     let id = id.known()?;
@@ -145,7 +145,14 @@ async fn once_captured(
 impl RefundBody {
     fn into_request(self) -> Result<RefundRequest, ApiError> {
         let mut problems = Problems::default();
+        // A selection of nothing is no wish for everything.
+        if matches!(&self.lines, Given::Null) {
+            problems.add("lines", "wrong_type", "lines must be a list of tickets");
+        }
         let lines = self.lines.optional("lines", "a list of tickets", &mut problems);
+        if lines.as_ref().is_some_and(Vec::is_empty) {
+            problems.add("lines", "empty", "lines must name a ticket");
+        }
         let lines = lines.unwrap_or_default().into_iter();
         let lines: Vec<_> = lines.map(|line| line.checked(&mut problems)).collect();
         let amount = self.amount.optional("amount", "a number", &mut problems);

@@ -60,6 +60,7 @@ pub(super) struct TermsBody {
 const TITLE: &str = "Title is required";
 const PRICE: &str = "Price must be greater than 0";
 const A_TIME: &str = "a time such as 2026-01-02T03:04:05Z";
+const A_VERSION: &str = "a whole number from 0 on";
 const A_TEXT: &str = "a text";
 const UNITS: &str = "a whole number from 1 to 4294967295";
 
@@ -96,7 +97,7 @@ impl TermsBody {
         let mut problems = Problems::default();
         let named = self.named_currency(&mut problems);
         let currency = named.or(listed_in).unwrap_or(Currency::USD);
-        let seen = self.version.clone().optional("version", UNITS, &mut problems);
+        let seen = self.version.clone().optional("version", A_VERSION, &mut problems);
         let changes = self.named_terms(currency, &mut problems);
         problems.add_others(whole(changes.clone(), currency).check());
         problems.refuse().map(|()| (changes, seen))

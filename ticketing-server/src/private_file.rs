@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// Opens a file to read and write. If it is made, nobody but its owner may read it.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
