@@ -17,6 +17,7 @@ use super::identity::Authenticator;
 use super::state::ApiState;
 
 mod availability;
+mod described;
 mod hub;
 mod order;
 mod stream;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::LiveState;
+use super::described::TicketEvents;
 use super::hub::{Changes, Place};
 use super::order::every_refresh;
 use super::stream::{Telling, answer, event};
@@ -57,7 +58,7 @@ pub(super) struct Availability {
     operation_id = "watchTickets",
     params(Which),
     responses(
-        (status = OK, body = Vec<Availability>, content_type = "text/event-stream"),
+        (status = OK, body = TicketEvents, content_type = "text/event-stream"),
         (status = BAD_REQUEST, body = ErrorBody),
         (status = SERVICE_UNAVAILABLE, body = ErrorBody, description = "Too many are watching"),
     ),

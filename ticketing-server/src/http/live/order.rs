@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::LiveState;
+use super::described::OrderEvents;
 use super::hub::Place;
 use super::stream::{REFRESH, Telling, answer, event};
 use crate::http::error::{ApiError, ErrorBody};
@@ -36,7 +37,7 @@ pub(super) struct LiveOrder {
 /// The data of a `countdown` event, which keeps a page's clock right.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Countdown {
+pub(super) struct Countdown {
     /// Whole seconds until an unpaid order ends, rounded up; 0 for one that waits for nothing.
     seconds_left: u64,
     /// The server's time.
@@ -53,7 +54,7 @@ struct Countdown {
     operation_id = "watchOrder",
     params(("id" = String, Path)),
     responses(
-        (status = OK, body = LiveOrder, content_type = "text/event-stream"),
+        (status = OK, body = OrderEvents, content_type = "text/event-stream"),
         (status = UNAUTHORIZED, body = ErrorBody),
         (status = NOT_FOUND, body = ErrorBody),
         (status = SERVICE_UNAVAILABLE, body = ErrorBody, description = "Too many are watching"),
