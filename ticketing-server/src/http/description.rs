@@ -8,6 +8,9 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 use utoipa_swagger_ui::SwaggerUi;
 
+mod around;
+mod sessions;
+
 /// What the description says before its routes.
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -36,7 +39,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// `/openapi.json`, and a page at `/docs` that needs no other host.
-pub(super) fn page(document: Document) -> Router {
+pub(super) fn page(mut document: Document) -> Router {
+    around::add_refusals(&mut document);
+    sessions::add_sessions(&mut document);
     let page: Router = SwaggerUi::new("/docs").url("/openapi.json", document).into();
     page.layer(middleware::map_response(async |mut response: Response| {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);

@@ -29,7 +29,7 @@ pub(crate) fn routes() -> OpenApiRouter<Ticketing> {
     tag = "webhooks",
     operation_id = "receiveWebhook",
     params(("gateway" = String, Path)),
-    request_body(content = Vec<u8>, content_type = "application/json"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = OK),
         (status = BAD_REQUEST, body = ErrorBody, description = "It is not to be believed"),

@@ -47,3 +47,32 @@ async fn the_page_of_the_description_needs_no_other_host() {
     }
     shop.visitor().get("/docs/swagger-ui-bundle.js").await.expect(200);
 }
+
+/// What surrounds a handler refuses as well, and nobody looks at each handler for that.
+#[tokio::test]
+async fn every_operation_describes_what_is_refused_around_it() {
+    let shop = Shop::open().await;
+    let document = shop.visitor().get("/openapi.json").await.expect(200).json();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            let statuses = operation["responses"].as_object().unwrap();
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let takes_key = parameters.clone().any(|it| it["name"] == "Idempotency-Key");
+            let body = operation["requestBody"]["content"].as_object();
+            let takes_json = body.is_some_and(|body| body.contains_key("application/json"));
+            for (status, expected) in [
+                ("429", true),
+                ("503", true),
+                ("403", method != "get"),
+                ("413", body.is_some()),
+                ("415", takes_json),
+                ("422", takes_key),
+            ] {
+                assert_eq!(statuses.contains_key(status), expected, "{name}: {status}");
+            }
+            assert!(!takes_key || statuses.contains_key("409"), "{name}: 409");
+            assert_eq!(operation["security"].is_array(), statuses.contains_key("401"), "{name}");
+        }
+    }
+}

@@ -95,8 +95,6 @@ const CAPTURE_PAUSE: Duration = Duration::from_millis(100);
         (status = BAD_REQUEST, body = ErrorBody),
         (status = UNAUTHORIZED, body = ErrorBody),
         (status = NOT_FOUND, body = ErrorBody),
-        (status = CONFLICT, body = ErrorBody),
-        (status = UNPROCESSABLE_ENTITY, body = ErrorBody),
     ),
 )]
 pub(super) async fn refund(

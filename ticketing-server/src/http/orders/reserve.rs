@@ -63,8 +63,6 @@ const UNITS: &str = "a whole number from 1 to 4294967295";
         (status = BAD_REQUEST, body = ErrorBody),
         (status = UNAUTHORIZED, body = ErrorBody),
         (status = NOT_FOUND, body = ErrorBody),
-        (status = CONFLICT, body = ErrorBody),
-        (status = UNPROCESSABLE_ENTITY, body = ErrorBody),
     ),
 )]
 pub(super) async fn reserve(

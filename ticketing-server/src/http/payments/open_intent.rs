@@ -39,8 +39,6 @@ pub(super) struct IntentBody {
         (status = UNAUTHORIZED, body = ErrorBody),
         (status = PAYMENT_REQUIRED, body = ErrorBody, description = "The card was declined"),
         (status = NOT_FOUND, body = ErrorBody),
-        (status = CONFLICT, body = ErrorBody),
-        (status = UNPROCESSABLE_ENTITY, body = ErrorBody),
     ),
 )]
 pub(super) async fn open_intent(

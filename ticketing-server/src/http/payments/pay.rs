@@ -46,8 +46,6 @@ const LONGEST_TOKEN: usize = 255;
         (status = UNAUTHORIZED, body = ErrorBody),
         (status = PAYMENT_REQUIRED, body = ErrorBody, description = "The card was declined"),
         (status = NOT_FOUND, body = ErrorBody),
-        (status = CONFLICT, body = ErrorBody),
-        (status = UNPROCESSABLE_ENTITY, body = ErrorBody),
     ),
 )]
 pub(super) async fn pay(

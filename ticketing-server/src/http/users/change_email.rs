@@ -39,8 +39,6 @@ pub(super) struct EmailBody {
         (status = OK, body = UserBody, headers(("Set-Cookie" = String))),
         (status = BAD_REQUEST, body = ErrorBody),
         (status = UNAUTHORIZED, body = ErrorBody),
-        (status = TOO_MANY_REQUESTS, body = ErrorBody),
-        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
     ),
 )]
 pub(super) async fn change_email(

@@ -37,8 +37,7 @@ pub(super) struct RemovalBody {
         (status = NO_CONTENT, headers(("Set-Cookie" = String))),
         (status = BAD_REQUEST, body = ErrorBody),
         (status = UNAUTHORIZED, body = ErrorBody),
-        (status = TOO_MANY_REQUESTS, body = ErrorBody),
-        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
+        (status = CONFLICT, body = ErrorBody),
     ),
 )]
 pub(super) async fn delete(

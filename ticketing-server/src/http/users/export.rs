@@ -46,7 +46,6 @@ struct AccountBody {
     responses(
         (status = OK, body = ExportBody),
         (status = UNAUTHORIZED, body = ErrorBody),
-        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
     ),
 )]
 pub(super) async fn export(

@@ -17,7 +17,6 @@ use crate::http::error::{ApiError, ErrorBody};
     responses(
         (status = OK, body = Vec<SessionBody>),
         (status = UNAUTHORIZED, body = ErrorBody),
-        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
     ),
 )]
 pub(super) async fn list(

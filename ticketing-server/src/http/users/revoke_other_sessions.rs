@@ -26,7 +26,6 @@ pub(super) struct RevokedBody {
     responses(
         (status = OK, body = RevokedBody),
         (status = UNAUTHORIZED, body = ErrorBody),
-        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
     ),
 )]
 pub(super) async fn revoke_others(

@@ -20,7 +20,6 @@ use crate::http::extract::PathId;
         (status = NO_CONTENT),
         (status = UNAUTHORIZED, body = ErrorBody),
         (status = NOT_FOUND, body = ErrorBody),
-        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
     ),
 )]
 pub(super) async fn revoke(

@@ -38,8 +38,6 @@ pub(super) struct SignInBody {
     responses(
         (status = OK, body = UserBody, headers(("Set-Cookie" = String))),
         (status = BAD_REQUEST, body = ErrorBody),
-        (status = TOO_MANY_REQUESTS, body = ErrorBody),
-        (status = SERVICE_UNAVAILABLE, body = ErrorBody),
     ),
 )]
 pub(super) async fn sign_in(
