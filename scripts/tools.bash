@@ -1,4 +1,4 @@
-# Sourced by scripts/test and scripts/nightly: installs what they need and a machine with only Rust and a C compiler
+# Sourced by scripts/test, scripts/nightly and scripts/check-api: installs what they need and a machine with only Rust and a C compiler
 # lacks. What cargo installs stays in its own bin folder, so it is built once.
 
 need_component() {
@@ -19,6 +19,25 @@ need_deny() {
     if [[ $(cargo deny --version 2>/dev/null) != 'cargo-deny 0.20.'* ]]; then
         install_tool cargo-deny --version '^0.20'
     fi
+}
+
+# It is Python, so it gets an environment of its own, which is made anew when its requirements have changed. `python` is
+# the interpreter there.
+need_schemathesis() {
+    local folder=${CARGO_TARGET_DIR:-target}/check-api
+    local wanted=scripts/check-api.d/requirements.txt
+    python=$folder/venv/bin/python
+    if cmp -s "$wanted" "$folder/installed.txt"; then
+        return
+    fi
+    if ! python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        printf '%s\n' 'Python 3.11 or newer with its module venv is missing: on Debian and Ubuntu, apt-get install' \
+            'python3-venv. Schemathesis is installed into an environment that python3 -m venv makes.' >&2
+        return 1
+    fi
+    python3 -m venv --clear "$folder/venv"
+    "$python" -m pip install --quiet --disable-pip-version-check --requirement "$wanted"
+    cp "$wanted" "$folder/installed.txt"
 }
 
 # A machine of continuous integration may start empty every time. There the tools are built without optimisation, which
