@@ -250,7 +250,7 @@ impl Watch {
     pub(crate) async fn until(
         &mut self,
         name: &str,
-        holds: impl Fn(&Value) -> bool + Send,
+        holds: impl Fn(&Value) -> bool + Send + Sync,
     ) -> Value {
         let reading = async {
             loop {
