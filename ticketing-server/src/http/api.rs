@@ -13,6 +13,11 @@ use crate::auth::Accounts;
 use crate::metrics::Metrics;
 use crate::services::{Service, Services};
 
+/// Whether a path is the API's. One that it does not know is so too.
+pub(super) fn is_of_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What the whole API is made of.
 pub(crate) struct Api {
     pub(crate) engine: Ticketing,

@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::http::api::is_of_api;
+
 /// What browsers may do with an answer. One that needs more, such as a page, says so itself.
 const ALWAYS: [(HeaderName, &str); 7] = [
     (
@@ -46,7 +48,7 @@ pub(super) async fn add(
     request: Request,
     next: Next,
 ) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
+    let is_api = is_of_api(request.uri().path());
     let mut response = next.run(request).await;
     let said = response.headers_mut();
     for (name, value) in &ALWAYS {

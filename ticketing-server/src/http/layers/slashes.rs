@@ -4,6 +4,8 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
+use crate::http::api::is_of_api;
+
 /// The request without slashes at the end of its path, if it is for the API. Elsewhere they mean
 /// something: what a page links to is found from there.
 pub(super) fn optional(mut request: Request) -> Request {
@@ -14,7 +16,7 @@ pub(super) fn optional(mut request: Request) -> Request {
 }
 
 fn trimmed(uri: &Uri) -> Option<Uri> {
-    let path = uri.path().strip_suffix('/').filter(|path| path.starts_with("/api"))?;
+    let path = uri.path().strip_suffix('/').filter(|path| is_of_api(path))?;
     let path = path.trim_end_matches('/');
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut parts = uri.clone().into_parts();
@@ -32,7 +34,7 @@ mod tests {
         assert_eq!(of("/api/tickets/").as_deref(), Some("/api/tickets"));
         assert_eq!(of("/api/tickets//?q=a/").as_deref(), Some("/api/tickets?q=a/"));
         assert_eq!(of("http://a/api/").as_deref(), Some("http://a/api"));
-        for other in ["/api/tickets", "/docs/", "/", "/api/tickets?q=/"] {
+        for other in ["/api/tickets", "/docs/", "/", "/api/tickets?q=/", "/apiary/"] {
             assert_eq!(of(other), None, "{other}");
         }
     }
