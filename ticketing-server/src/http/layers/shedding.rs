@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
+use crate::http::api::is_of_api;
 use crate::http::error::ApiError;
 use crate::metrics::HttpMetrics;
 
@@ -28,11 +29,13 @@ pub struct PriorityLimits {
     pub reserve: usize,
     /// Everything that only reads: 256. Each costs a query.
     pub browse: usize,
+    /// Everything that is not the API: 256. A web client that does not answer keeps nobody from it.
+    pub pages: usize,
 }
 
 impl Default for PriorityLimits {
     fn default() -> Self {
-        Self { health: 64, settle: 4_096, reserve: 2_048, browse: 256 }
+        Self { health: 64, settle: 4_096, reserve: 2_048, browse: 256, pages: 256 }
     }
 }
 
@@ -43,6 +46,7 @@ enum Priority {
     Settle,
     Reserve,
     Browse,
+    Pages,
 }
 
 impl Priority {
@@ -53,6 +57,7 @@ impl Priority {
         Some(match (path, order) {
             ("/healthz", _) => return None,
             ("/readyz" | "/metrics", _) => Self::Health,
+            _ if !is_of_api(path) => Self::Pages,
             (_, Some("")) if method == Method::POST => Self::Reserve,
             (_, Some("")) => Self::Browse,
             (_, Some(_)) => Self::Settle,
@@ -70,6 +75,7 @@ impl Priority {
             Self::Settle => "settle",
             Self::Reserve => "reserve",
             Self::Browse => "browse",
+            Self::Pages => "pages",
         }
     }
 }
@@ -81,6 +87,7 @@ pub(super) struct Shedding {
     settle: Arc<Semaphore>,
     reserve: Arc<Semaphore>,
     browse: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
     metrics: HttpMetrics,
 }
 
@@ -92,6 +99,7 @@ impl Shedding {
             settle: places(limits.settle),
             reserve: places(limits.reserve),
             browse: places(limits.browse),
+            pages: places(limits.pages),
             metrics,
         }
     }
@@ -102,6 +110,7 @@ impl Shedding {
             Priority::Settle => &self.settle,
             Priority::Reserve => &self.reserve,
             Priority::Browse => &self.browse,
+            Priority::Pages => &self.pages,
         }
     }
 }
@@ -150,7 +159,8 @@ mod tests {
             (Method::POST, "/api/webhooks/sandbox", Priority::Settle),
             (Method::GET, "/api/tickets", Priority::Browse),
             (Method::POST, "/api/tickets", Priority::Reserve),
-            (Method::GET, "/", Priority::Browse),
+            (Method::GET, "/", Priority::Pages),
+            (Method::POST, "/apiary", Priority::Pages),
         ] {
             assert_eq!(Priority::of(&method, path), Some(expected), "{method} {path}");
         }
