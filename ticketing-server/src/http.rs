@@ -7,6 +7,7 @@ mod description;
 mod detached;
 mod error;
 mod extract;
+mod front;
 mod given;
 pub mod health;
 mod identity;
@@ -21,4 +22,5 @@ pub mod users;
 pub mod webhooks;
 
 pub(crate) use api::Api;
+pub(crate) use front::page as front_page;
 pub use identity::{AuthUnavailable, Authenticator, Identity};

@@ -17,10 +17,11 @@ use crate::admin::AdminDoor;
 use crate::auth::{AccountStore, Accounts, AuthConfig};
 use crate::config::Config;
 use crate::demo;
-use crate::http::Api;
 use crate::http::layers::{LayerOptions, dress};
+use crate::http::{Api, front_page};
 use crate::metrics::Metrics;
 use crate::serve::{Serving, ServingLimits};
+use crate::services::Service;
 use crate::wiring::{Money, Wired};
 
 /// The whole product, running.
@@ -301,5 +302,9 @@ fn router(
         metrics: metrics.http(),
         ..LayerOptions::default()
     };
-    dress(api.into_router(), &options)
+    let routes = api.into_router();
+    if !config.services.has(Service::Client) {
+        return dress(routes, &options);
+    }
+    dress(routes.merge(front_page()), &options)
 }

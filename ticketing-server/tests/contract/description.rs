@@ -76,3 +76,13 @@ async fn every_operation_describes_what_is_refused_around_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn whoever_opens_the_address_finds_the_description() {
+    let shop = Shop::open().await;
+    let page = shop.visitor().get("/").await.expect(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.text.contains("href=\"/docs/\""), "{}", page.text);
+    shop.visitor().get("/nothing").await.expect_code(404, "not_found");
+    shop.close().await;
+}
