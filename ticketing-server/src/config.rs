@@ -65,7 +65,7 @@ pub struct Config {
     pub cookie_secure: bool,
     /// What signs sessions; made once and kept unless given.
     pub session_keys: Option<SessionKeys>,
-    /// A web client to pass on to, in place of the one built in.
+    /// A web client that gets every request that is not for the API.
     pub client_upstream: Option<Uri>,
     /// Proxies that are believed.
     pub trusted_proxies: Vec<IpNet>,

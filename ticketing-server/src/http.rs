@@ -18,9 +18,11 @@ mod pages;
 pub mod payments;
 mod state;
 pub mod tickets;
+mod upstream;
 pub mod users;
 pub mod webhooks;
 
 pub(crate) use api::Api;
 pub(crate) use front::page as front_page;
 pub use identity::{AuthUnavailable, Authenticator, Identity};
+pub(crate) use upstream::Upstream;

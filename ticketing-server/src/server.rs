@@ -17,8 +17,8 @@ use crate::admin::AdminDoor;
 use crate::auth::{AccountStore, Accounts, AuthConfig};
 use crate::config::Config;
 use crate::demo;
-use crate::http::layers::{LayerOptions, dress};
-use crate::http::{Api, front_page};
+use crate::http::layers::{LayerOptions, dress, dress_before};
+use crate::http::{Api, Upstream, front_page};
 use crate::metrics::Metrics;
 use crate::serve::{Serving, ServingLimits};
 use crate::services::Service;
@@ -306,5 +306,11 @@ fn router(
     if !config.services.has(Service::Client) {
         return dress(routes, &options);
     }
-    dress(routes.merge(front_page()), &options)
+    match &config.client_upstream {
+        Some(origin) => {
+            let client = Upstream::new(origin.clone(), &options, closing.clone());
+            dress_before(client, routes, &options)
+        }
+        None => dress(routes.merge(front_page()), &options),
+    }
 }

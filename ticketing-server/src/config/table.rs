@@ -89,8 +89,8 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting::new(
         "client_upstream",
-        "the client built in",
-        "a web client to pass on to what is not the API: `http://HOST:PORT`",
+        "none",
+        "a web client that gets every request that is not for the API: `http://HOST:PORT`",
     ),
     Setting::new(
         "trusted_proxies",

@@ -1,25 +1,27 @@
 //! What every request passes on its way to a handler, and every answer on its way back.
 //!
 //! From the outside in: ids, the span and the numbers, headers of every answer, compression, the one
-//! body of failures, panics, cross-site requests, the limit per address, shedding, the time limit,
-//! the size limit, and the optional slash at the end of a path.
+//! body of failures, panics, the limit per address, shedding, and the optional slash at the end of a
+//! path. Then, for what has a route: cross-site requests, the time limit and the size limit.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Extensions, HeaderMap, StatusCode, Version};
 use axum::middleware::{from_fn, from_fn_with_state};
 use ipnet::IpNet;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::csrf::CsrfLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::error::uniform_errors;
+use super::upstream::{ClientsOwn, Upstream};
 use crate::metrics::HttpMetrics;
 
 mod address_limit;
@@ -73,24 +75,48 @@ impl Default for LayerOptions {
 
 /// The router with everything around it that a server in the open needs.
 pub fn dress(router: Router, options: &LayerOptions) -> Router {
-    let inner = router.layer(from_fn(observed::note_route));
-    // Outside of the routing, which would otherwise not know the path.
-    let inner = MapRequestLayer::new(slashes::optional).layer(inner);
+    around_all(around_routes(router, options), options)
+}
+
+/// The same before a web client, which gets whatever has no route.
+pub(crate) fn dress_before(client: Upstream, router: Router, options: &LayerOptions) -> Router {
+    let pass_on = async move |request: Request| client.answer(request).await;
+    around_all(around_routes(router, options).fallback(pass_on), options)
+}
+
+/// What is around the routes alone. How long a page may take, how much may be sent to it and by whom,
+/// is for the web client to say.
+fn around_routes(router: Router, options: &LayerOptions) -> Router {
     let late =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, options.answer_within);
-    let shedding = Shedding::new(options.priorities, options.metrics.clone());
-    let addresses = AddressLimit::new(options.per_address, options.trusted_proxies.clone());
-    Router::new()
-        .fallback_service(inner)
+    router
+        .layer(from_fn(observed::note_route))
         .layer(DefaultBodyLimit::max(options.body_max))
         .layer(late)
+        .layer(CsrfLayer::new())
+}
+
+/// What is around everything.
+fn around_all(routes: Router, options: &LayerOptions) -> Router {
+    // Outside of the routing, which would otherwise not know the path.
+    let inner = MapRequestLayer::new(slashes::optional).layer(routes);
+    let shedding = Shedding::new(options.priorities, options.metrics.clone());
+    let addresses = AddressLimit::new(options.per_address, options.trusted_proxies.clone());
+    let compressible = DefaultPredicate::new().and(is_ours);
+    let compression = CompressionLayer::new().gzip(true).compress_when(compressible);
+    Router::new()
+        .fallback_service(inner)
         .layer(from_fn_with_state(shedding, shedding::shed))
         .layer(from_fn_with_state(addresses, address_limit::limit_addresses))
-        .layer(CsrfLayer::new())
         .layer(CatchPanicLayer::custom(panics::answer))
         .layer(from_fn(uniform_errors))
-        .layer(CompressionLayer::new().gzip(true))
+        .layer(compression)
         .layer(from_fn_with_state(AnswerHeaders::new(options.secure), answer_headers::add))
         .layer(from_fn_with_state(options.metrics.clone(), observed::observe))
         .layer(from_fn(correlation::identify))
+}
+
+/// Whether the answer is not that of a client behind the server, which compresses as it likes.
+fn is_ours(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {
+    extensions.get::<ClientsOwn>().is_none()
 }

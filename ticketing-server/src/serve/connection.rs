@@ -41,7 +41,8 @@ impl Connection {
             router.clone().oneshot(request)
         });
         let service = TowerToHyperService::new(service);
-        let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(stream), service));
+        let served = self.protocol.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let mut connection = pin!(served);
         let mut is_late = pin!(first_request_is_late(begun, self.head_within));
         let mut is_closing = false;
         loop {

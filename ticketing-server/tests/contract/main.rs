@@ -27,5 +27,6 @@ mod program;
 mod refunds;
 mod shop;
 mod tickets;
+mod upstream;
 mod walk_through;
 mod webhooks;

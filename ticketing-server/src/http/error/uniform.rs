@@ -9,17 +9,19 @@ use ticketing_core::Error;
 
 use super::{ApiError, Told};
 use crate::http::extract::RequestCorrelation;
+use crate::http::upstream::ClientsOwn;
 
 /// Gives every failure that has a body of its own the contract's instead. A failure of ours gets the
-/// id of the request's affair.
+/// id of the request's affair. Those of a client behind the server are its own.
 pub(crate) async fn uniform_errors(request: Request, next: Next) -> Response {
     let correlation = request.extensions().get().map(|RequestCorrelation(id)| *id);
     let response = next.run(request).await;
     let status = response.status();
     let is_failure = status.is_client_error() || status.is_server_error();
     let is_told = response.extensions().get::<Told>().is_some();
+    let is_clients_own = response.extensions().get::<ClientsOwn>().is_some();
     let is_ours = status == StatusCode::INTERNAL_SERVER_ERROR;
-    if !is_failure || (is_told && !is_ours) {
+    if !is_failure || is_clients_own || (is_told && !is_ours) {
         return response;
     }
     let (parts, _body) = response.into_parts();

@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::http::api::is_of_api;
+use crate::http::upstream::ClientsOwn;
 
 /// What browsers may do with an answer. One that needs more, such as a page, says so itself.
 const ALWAYS: [(HeaderName, &str); 7] = [
@@ -42,7 +43,8 @@ impl AnswerHeaders {
     }
 }
 
-/// Adds what the answer does not say itself.
+/// Adds what the answer does not say itself. Pages of a client behind the server need more than the
+/// API does, and only they know what: they get what is true of the whole origin.
 pub(super) async fn add(
     State(headers): State<AnswerHeaders>,
     request: Request,
@@ -50,12 +52,16 @@ pub(super) async fn add(
 ) -> Response {
     let is_api = is_of_api(request.uri().path());
     let mut response = next.run(request).await;
+    let is_clients_own = response.extensions().get::<ClientsOwn>().is_some();
     let said = response.headers_mut();
-    for (name, value) in &ALWAYS {
-        unless_said(said, name, value);
-    }
     if headers.secure {
         unless_said(said, &header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    if is_clients_own {
+        return response;
+    }
+    for (name, value) in &ALWAYS {
+        unless_said(said, name, value);
     }
     if is_api {
         unless_said(said, &header::CACHE_CONTROL, "no-store");
