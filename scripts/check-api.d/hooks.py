@@ -1,14 +1,15 @@
 """Makes every second request one that can succeed, and counts what was answered.
 
 What is generated has ids that nothing has and passwords that are nobody's. So in every second request of an operation
-the ids and passwords are replaced by those of people, tickets and orders that are there. The other half stays as
-generated. What is not there at all stays missing, and what is of another kind stays wrong."""
+the ids and passwords are replaced by those of people, tickets and orders that are there, and an idempotency key by one
+that was not used. The other half stays as generated. What is not there at all stays missing."""
 
 import atexit
 import collections
 import functools
 import json
 import os
+import uuid
 
 import schemathesis
 
@@ -111,6 +112,8 @@ def before_call(_context, case, _kwargs):
     member.calls += 1
     if _calls[name] % 2 == 0:
         return
+    if "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
     if name in PATHS and case.path_parameters:
         case.path_parameters.update(PATHS[name](member))
     if isinstance(case.body, dict):
