@@ -128,6 +128,17 @@ fn declares_json(headers: &HeaderMap) -> bool {
 #[derive(Debug, Clone)]
 pub(crate) struct Command(pub(crate) Caller);
 
+/// How an idempotency key is sent, for the API's description.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what a command is read from")]
+pub(crate) struct KeyHeader {
+    /// A command that is sent again under its key is answered as it was at first, and done once. A
+    /// key is kept for three days.
+    #[param(rename = "Idempotency-Key", max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<String>,
+}
+
 /// The id that the outermost layer gave the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestCorrelation(pub(crate) CorrelationId);

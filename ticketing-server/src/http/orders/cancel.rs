@@ -6,7 +6,7 @@ use ticketing_core::values::OrderId;
 
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Command, PathId};
+use crate::http::extract::{Command, KeyHeader, PathId};
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
 
@@ -18,7 +18,7 @@ use crate::http::state::ApiState;
     path = "/{id}",
     tag = "orders",
     operation_id = "cancelOrder",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), KeyHeader),
     responses(
         (status = NO_CONTENT),
         (status = BAD_REQUEST, body = ErrorBody),

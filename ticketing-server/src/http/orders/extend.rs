@@ -7,7 +7,7 @@ use ticketing_core::values::OrderId;
 use super::OrderBody;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Command, PathId};
+use crate::http::extract::{Command, KeyHeader, PathId};
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
 
@@ -17,7 +17,7 @@ use crate::http::state::ApiState;
     path = "/{id}/extend",
     tag = "orders",
     operation_id = "extendOrder",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), KeyHeader),
     responses(
         (status = OK, body = OrderBody),
         (status = BAD_REQUEST, body = ErrorBody),

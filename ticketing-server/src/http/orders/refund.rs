@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Command, PathId, Problems, SentBody};
+use crate::http::extract::{Command, KeyHeader, PathId, Problems, SentBody};
 use crate::http::given::Given;
 use crate::http::identity::{Identity, SignedIn};
 use crate::http::state::ApiState;
@@ -40,7 +40,7 @@ pub(super) struct RefundBody {
     restock: Given<bool>,
     /// Why.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 500)]
     reason: Given<String>,
 }
 
@@ -53,7 +53,7 @@ struct ReturnedBody {
     #[schema(value_type = String, format = Uuid, required)]
     ticket_id: Given<String>,
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
     quantity: Given<u32>,
 }
 
@@ -88,7 +88,7 @@ const CAPTURE_PAUSE: Duration = Duration::from_millis(100);
     path = "/{id}/refund",
     tag = "orders",
     operation_id = "refundOrder",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), KeyHeader),
     request_body = RefundBody,
     responses(
         (status = CREATED, body = RefundShown),

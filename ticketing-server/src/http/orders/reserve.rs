@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::OrderBody;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Command, Problems};
+use crate::http::extract::{Body, Command, KeyHeader, Problems};
 use crate::http::given::Given;
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
@@ -26,7 +26,7 @@ pub(super) struct ReserveBody {
     ticket_id: Given<String>,
     /// How many units of it; 1 unless named.
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
     quantity: Given<u32>,
     /// Several tickets at once, all of them or none.
     #[serde(default)]
@@ -43,7 +43,7 @@ struct LineBody {
     #[schema(value_type = String, format = Uuid, required)]
     ticket_id: Given<String>,
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
     quantity: Given<u32>,
 }
 
@@ -56,7 +56,7 @@ const UNITS: &str = "a whole number from 1 to 4294967295";
     path = "/",
     tag = "orders",
     operation_id = "reserve",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(KeyHeader),
     request_body = ReserveBody,
     responses(
         (status = CREATED, body = OrderBody),

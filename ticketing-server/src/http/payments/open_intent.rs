@@ -9,7 +9,7 @@ use super::pay::order_id;
 use super::payment_body::{PaymentBody, answer};
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Command, Problems};
+use crate::http::extract::{Body, Command, KeyHeader, Problems};
 use crate::http::given::Given;
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
@@ -31,7 +31,7 @@ pub(super) struct IntentBody {
     path = "/intents",
     tag = "payments",
     operation_id = "openIntent",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(KeyHeader),
     request_body = IntentBody,
     responses(
         (status = CREATED, body = PaymentBody),

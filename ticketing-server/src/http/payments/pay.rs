@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::payment_body::{PaymentBody, answer};
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Command, Problems};
+use crate::http::extract::{Body, Command, KeyHeader, Problems};
 use crate::http::given::Given;
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
@@ -25,7 +25,7 @@ pub(super) struct PayBody {
     order_id: Given<String>,
     /// What the gateway made of the card: `tok_...` or `pm_...`.
     #[serde(default)]
-    #[schema(value_type = String, required, min_length = 1, max_length = 255)]
+    #[schema(value_type = String, required, max_length = 255, pattern = "^[!-~]+$")]
     token: Given<String>,
 }
 
@@ -38,7 +38,7 @@ const LONGEST_TOKEN: usize = 255;
     path = "/",
     tag = "payments",
     operation_id = "pay",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(KeyHeader),
     request_body = PayBody,
     responses(
         (status = CREATED, body = PaymentBody),

@@ -8,7 +8,7 @@ use super::TicketBody;
 use super::terms::TermsBody;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Command};
+use crate::http::extract::{Body, Command, KeyHeader};
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
 
@@ -18,7 +18,7 @@ use crate::http::state::ApiState;
     path = "/",
     tag = "tickets",
     operation_id = "listTicket",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(KeyHeader),
     request_body = TermsBody,
     responses(
         (status = CREATED, body = TicketBody),

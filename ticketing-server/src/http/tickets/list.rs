@@ -17,8 +17,10 @@ use crate::http::state::ApiState;
 #[into_params(parameter_in = Query)]
 pub(super) struct Search {
     /// Beginnings of words that the title or the venue must have, all of them.
+    #[param(max_length = 200)]
     q: Option<String>,
     /// Only this user's.
+    #[param(min_length = 1)]
     seller: Option<String>,
     /// Also what can't be bought now: sold out, withdrawn, sale not open or over.
     #[param(value_type = Option<bool>)]

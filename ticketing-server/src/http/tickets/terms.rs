@@ -28,22 +28,22 @@ pub(super) struct TermsBody {
     currency: Given<String>,
     /// How many units there are; 1 unless named.
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
     quantity: Given<u32>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 10_000)]
     description: Given<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     venue: Given<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     starts_at: Given<Timestamp>,
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
     max_per_order: Given<u32>,
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
     max_per_buyer: Given<u32>,
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]

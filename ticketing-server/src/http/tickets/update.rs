@@ -9,7 +9,7 @@ use super::TicketBody;
 use super::terms::TermsBody;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Command, PathId};
+use crate::http::extract::{Body, Command, KeyHeader, PathId};
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
 
@@ -19,7 +19,7 @@ use crate::http::state::ApiState;
     path = "/{id}",
     tag = "tickets",
     operation_id = "editTicket",
-    params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), KeyHeader),
     request_body = TermsBody,
     responses(
         (status = OK, body = TicketBody),

@@ -7,7 +7,7 @@ use ticketing_core::values::TicketId;
 
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Command, Parameters, PathId};
+use crate::http::extract::{Command, KeyHeader, Parameters, PathId};
 use crate::http::identity::SignedIn;
 use crate::http::state::ApiState;
 
@@ -25,7 +25,7 @@ pub(super) struct Options {
     path = "/{id}",
     tag = "tickets",
     operation_id = "withdrawTicket",
-    params(("id" = String, Path), Options, ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path), Options, KeyHeader),
     responses(
         (status = NO_CONTENT),
         (status = BAD_REQUEST, body = ErrorBody),
