@@ -2,35 +2,43 @@
 
 use axum::http::Method;
 use serde_json::json;
+use ticketing_core::ports::WebhookRequest;
+use ticketing_local::SandboxGateway;
 
 use crate::shop::Shop;
 
 #[tokio::test]
 async fn a_signed_webhook_is_kept_and_another_is_refused() {
     let shop = Shop::open().await;
-    let visitor = shop.visitor();
     let (seller, buyer) = (shop.member().await, shop.member().await);
     let order = buyer.reserves(&seller.lists("Front row", json!(20)).await).await;
     buyer.pays(&order).await;
     let sandbox = shop.server.sandbox().unwrap();
     let intent = sandbox.ledger().intents[0].intent.to_string();
-    let body = json!({
-        "id": "sandbox_evt_by_hand", "type": "intent.changed", "livemode": false, "intent": intent,
-    });
-    let signed = sandbox.sign(body.to_string().into_bytes());
-    let headers: Vec<(&str, &str)> =
-        signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let post = |path: &'static str, headers, body: Vec<u8>| {
-        let visitor = &visitor;
-        async move { visitor.send(Method::POST, path, headers, body.into()).await }
+    let body = |id: &str, livemode: bool| {
+        let at = "2030-01-02T03:04:05Z";
+        json!({ "id": id, "livemode": livemode, "created": at, "intent": intent, "about": "intent" })
+            .to_string()
+            .into_bytes()
     };
-    let path = "/api/webhooks/sandbox";
-    let forged = [("content-type", "application/json"), ("sandbox-signature", "t=1,v1=00")];
-    post(path, &forged[..], signed.body.clone()).await.expect_code(400, "webhook_not_believed");
-    post(path, &forged[..1], signed.body.clone()).await.expect(400);
-    let mut changed = signed.body.clone();
-    changed.push(b' ');
-    post(path, &headers[..], changed).await.expect(400);
-    post("/api/webhooks/stripe", &headers[..], signed.body.clone()).await.expect(404);
+    let post = async |gateway: &str, webhook: WebhookRequest| {
+        let path = format!("/api/webhooks/{gateway}");
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(webhook.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        shop.visitor().send(Method::POST, &path, &headers, webhook.body.clone().into()).await
+    };
+    let signed = sandbox.sign(body("sandbox_evt_by_hand", false));
+    assert_eq!(post("sandbox", signed.clone()).await.expect(200).text, "");
+    post("sandbox", signed.clone()).await.expect(200);
+    post("stripe", signed.clone()).await.expect(404);
+
+    let changed = WebhookRequest { body: body("sandbox_evt_changed", false), ..signed.clone() };
+    let unsigned = WebhookRequest { headers: Vec::new(), ..signed };
+    let anothers = SandboxGateway::new().sign(body("sandbox_evt_by_another", false));
+    let live = sandbox.sign(body("sandbox_evt_live", true));
+    let malformed = sandbox.sign(b"{}".to_vec());
+    for unbelievable in [changed, unsigned, anothers, live, malformed] {
+        post("sandbox", unbelievable).await.expect_code(400, "webhook_not_believed");
+    }
     assert_eq!(buyer.order(&order).await["status"], "complete");
 }
