@@ -6,6 +6,9 @@ use serde_json::value::RawValue;
 
 use super::extract::Problems;
 
+/// What a number of units must be.
+pub(crate) const UNITS: &str = "a whole number from 1 to 4294967295";
+
 /// A field of a request. Reading it never fails, so that one wrong field does not hide the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Given<T> {

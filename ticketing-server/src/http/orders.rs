@@ -17,6 +17,7 @@ mod order_body;
 mod refund;
 mod reserve;
 mod show;
+mod units_body;
 
 pub(crate) use order_body::OrderBody;
 

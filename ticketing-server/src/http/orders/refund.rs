@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use ticketing_core::domain::refund::RefundState;
 use ticketing_core::domain::view::RefundView;
 use ticketing_core::service::refunds::Refunds;
-use ticketing_core::values::{Currency, JsonAmount, MajorUnits, OrderId, RefundId, TicketId};
+use ticketing_core::values::{Currency, JsonAmount, MajorUnits, OrderId, RefundId};
 use ticketing_core::{Error, Reason, RefundRequest, Refunder};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use super::units_body::UnitsBody;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::{Command, KeyHeader, PathId, Problems, SentBody};
@@ -28,8 +29,8 @@ use crate::http::state::ApiState;
 pub(super) struct RefundBody {
     /// Units that come back.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<ReturnedBody>>)]
-    lines: Given<Vec<ReturnedBody>>,
+    #[schema(value_type = Option<Vec<UnitsBody>>)]
+    lines: Given<Vec<UnitsBody>>,
     /// Major units of the order's currency; the price of the lines unless named.
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
@@ -42,19 +43,6 @@ pub(super) struct RefundBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     reason: Given<String>,
-}
-
-/// Units of one line that come back.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = ReturnedLine)]
-struct ReturnedBody {
-    #[serde(default)]
-    #[schema(value_type = String, format = Uuid, required)]
-    ticket_id: Given<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
-    quantity: Given<u32>,
 }
 
 /// Money that goes back.
@@ -164,16 +152,6 @@ impl RefundBody {
         request.restock = restock.unwrap_or_default();
         request.reason = reason;
         Ok(request)
-    }
-}
-
-impl ReturnedBody {
-    fn checked(self, problems: &mut Problems) -> Option<(TicketId, u32)> {
-        let ticket =
-            self.ticket_id.required_text("ticketId", "TicketId must be provided", problems);
-        let units = "a whole number from 1 to 4294967295";
-        let quantity = self.quantity.optional("quantity", units, problems).unwrap_or(1);
-        Some((ticket?.parse().ok()?, quantity))
     }
 }
 

@@ -8,6 +8,7 @@ use ticketing_core::values::TicketId;
 use utoipa::ToSchema;
 
 use super::OrderBody;
+use super::units_body::UnitsBody;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::{Body, Command, KeyHeader, Problems};
@@ -30,25 +31,9 @@ pub(super) struct ReserveBody {
     quantity: Given<u32>,
     /// Several tickets at once, all of them or none.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<LineBody>>)]
-    lines: Given<Vec<LineBody>>,
+    #[schema(value_type = Option<Vec<UnitsBody>>)]
+    lines: Given<Vec<UnitsBody>>,
 }
-
-/// One ticket and how many units of it.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = WantedLine)]
-struct LineBody {
-    #[serde(default)]
-    #[schema(value_type = String, format = Uuid, required)]
-    ticket_id: Given<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4_294_967_295_u32)]
-    quantity: Given<u32>,
-}
-
-const TICKET: &str = "TicketId must be provided";
-const UNITS: &str = "a whole number from 1 to 4294967295";
 
 /// Holds units for a limited time.
 #[utoipa::path(
@@ -81,19 +66,11 @@ impl ReserveBody {
     fn into_lines(self) -> Result<Vec<(TicketId, u32)>, ApiError> {
         let mut problems = Problems::default();
         let named = self.lines.optional("lines", "a list of tickets", &mut problems);
-        let single = LineBody { ticket_id: self.ticket_id, quantity: self.quantity };
+        let single = UnitsBody { ticket_id: self.ticket_id, quantity: self.quantity };
         let lines = named.unwrap_or_else(|| vec![single]);
         let lines: Vec<_> = lines.into_iter().map(|line| line.checked(&mut problems)).collect();
         problems.refuse()?;
         // A ticket of a foreign shape is one that does not exist.
         lines.into_iter().map(|line| line.ok_or_else(ApiError::not_found)).collect()
-    }
-}
-
-impl LineBody {
-    fn checked(self, problems: &mut Problems) -> Option<(TicketId, u32)> {
-        let ticket = self.ticket_id.required_text("ticketId", TICKET, problems);
-        let quantity = self.quantity.optional("quantity", UNITS, problems).unwrap_or(1);
-        Some((ticket?.parse().ok()?, quantity))
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Problems;
-use crate::http::given::Given;
+use crate::http::given::{Given, UNITS};
 
 /// The terms of a listing. When one is edited, what is left out stays as it is, and `null` takes
 /// an optional term away; title and price are always sent.
@@ -62,7 +62,6 @@ const PRICE: &str = "Price must be greater than 0";
 const A_TIME: &str = "a time such as 2026-01-02T03:04:05Z";
 const A_VERSION: &str = "a whole number from 0 on";
 const A_TEXT: &str = "a text";
-const UNITS: &str = "a whole number from 1 to 4294967295";
 
 /// A number or the same number as a text.
 fn price_schema() -> utoipa::openapi::schema::Schema {
