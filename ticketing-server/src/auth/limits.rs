@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use ipnet::Ipv6Net;
 
 use super::email::Email;
 use super::error::AccountError;
+use crate::http::client_address::network;
 
 /// How often: a number at once, and one more after each pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,16 +90,6 @@ impl Limits {
         self.accounts.forget_old();
         self.sign_ins.forget_old();
         self.sign_ups.forget_old();
-    }
-}
-
-/// What counts as one address: for IPv6 the network, of which a customer gets at least one whole.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            Ipv6Net::new(address, 64).map_or(address, |net| net.network()).into()
-        }
-        four @ IpAddr::V4(_) => four,
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 
 /// Where a request comes from, as far as that can be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,17 @@ fn address(entry: &str) -> Option<IpAddr> {
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
 
+/// What counts as one client where clients are counted: for IPv6 the network, of which a customer
+/// gets at least one whole.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            Ipv6Net::new(address, 64).map_or(address, |net| net.network()).into()
+        }
+        four @ IpAddr::V4(_) => four,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +86,15 @@ mod tests {
             seen("10.0.0.1", &["6.6.6.6, [2001:db8::1]:80, 10.0.0.2"], &trusted),
             "2001:db8::1"
         );
+    }
+
+    #[test]
+    fn a_network_counts_as_one() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("1.1.1.1"), of("1.1.1.2"));
+        assert_eq!(of("::ffff:1.1.1.1"), of("1.1.1.1"));
     }
 
     #[test]

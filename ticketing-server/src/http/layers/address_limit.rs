@@ -1,6 +1,6 @@
 //! How many requests one address may send.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 
-use crate::http::client_address::ClientAddress;
+use crate::http::client_address::{ClientAddress, network};
 use crate::http::error::ApiError;
 
 /// After how many requests those are forgotten who have not sent one lately.
@@ -42,7 +42,7 @@ impl AddressLimit {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        limiter.check_key(&neighbourhood(client)).map_err(|early| {
+        limiter.check_key(&network(client)).map_err(|early| {
             ApiError::too_many(early.wait_time_from(DefaultClock::default().now()))
         })
     }
@@ -57,29 +57,5 @@ pub(super) async fn limit_addresses(
     match limit.check(&request) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
-    }
-}
-
-/// One customer has a whole network of the newer addresses.
-fn neighbourhood(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_counts_as_one() {
-        let of = |text: &str| neighbourhood(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of("1.1.1.1"), of("1.1.1.2"));
     }
 }
