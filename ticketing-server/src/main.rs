@@ -31,21 +31,10 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             // There is nobody left to tell when this fails too.
-            writeln!(io::stderr(), "ticketing-server: {}", chain(failure.as_ref())).ok();
+            writeln!(io::stderr(), "ticketing-server: {}", cli::chain(failure.as_ref())).ok();
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error and what it came of, once.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut told = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        told = format!("{told}: {cause}");
-        source = cause.source();
-    }
-    told
 }
 
 /// What the commands need of the program.

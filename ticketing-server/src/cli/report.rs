@@ -34,8 +34,8 @@ pub(super) fn reached(
     writeln!(out, "{name}: {told}")
 }
 
-/// An error with its causes.
-fn chain(error: &(dyn Error + 'static)) -> String {
+/// An error and what it came of, once.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
