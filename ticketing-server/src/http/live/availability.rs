@@ -19,8 +19,7 @@ use utoipa::ToSchema;
 use super::LiveState;
 use super::described::TicketEvents;
 use super::hub::{Changes, Place};
-use super::order::every_refresh;
-use super::stream::{Telling, answer, event};
+use super::stream::{Telling, answer, event, every_refresh};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::{Parameters, Problems};
 
@@ -80,7 +79,6 @@ pub(super) async fn availability(
         has_told: false,
         changes,
         refresh: every_refresh(),
-        is_behind: true,
         closing: state.hub.closing,
         _place: place,
     };
@@ -115,8 +113,6 @@ struct WatchedTickets {
     has_told: bool,
     changes: broadcast::Receiver<Changes>,
     refresh: Interval,
-    /// Whether what is shown must be read from the storage.
-    is_behind: bool,
     closing: CancellationToken,
     _place: Place,
 }
@@ -124,20 +120,15 @@ struct WatchedTickets {
 impl Telling for WatchedTickets {
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let units = if self.is_behind {
-                self.is_behind = false;
-                self.read().await
-            } else {
-                tokio::select! {
-                    () = self.closing.cancelled() => return None,
-                    changes = self.changes.recv() => match changes {
-                        Ok(_) if !self.has_told => self.read().await,
-                        Ok(changes) => Some(changes.to_vec()),
-                        Err(RecvError::Closed) => return None,
-                        Err(RecvError::Lagged(_)) => self.read().await,
-                    },
-                    _ = self.refresh.tick() => self.read().await,
-                }
+            let units = tokio::select! {
+                () = self.closing.cancelled() => return None,
+                changes = self.changes.recv() => match changes {
+                    Ok(_) if !self.has_told => self.read().await,
+                    Ok(changes) => Some(changes.to_vec()),
+                    Err(RecvError::Closed) => return None,
+                    Err(RecvError::Lagged(_)) => self.read().await,
+                },
+                _ = self.refresh.tick() => self.read().await,
             };
             let Some(units) = units else { continue };
             let news = self.news(&units);
@@ -159,17 +150,23 @@ impl WatchedTickets {
 
     async fn find(&mut self) -> Result<Vec<ListingView>, Error> {
         let tickets = self.engine.tickets();
+        let mut found = Vec::new();
         if self.shows_newest {
-            for listing in tickets.search(&ListingQuery::default()).await?.items {
-                self.told.entry(listing.ticket.id).or_default();
-            }
-            // The pages that show it hold no more than the newest, so the oldest are let go.
-            while self.told.len() > WATCHED_MAX {
-                self.told.pop_first();
-            }
+            found = tickets.search(&ListingQuery::default()).await?.items;
         }
-        let ids: Vec<TicketId> = self.told.keys().copied().collect();
-        tickets.find(&ids).await
+        // What was shown before and can't be bought any more is no longer among the newest.
+        let mut others = self.told.clone();
+        for listing in &found {
+            others.remove(&listing.ticket.id);
+            self.told.entry(listing.ticket.id).or_default();
+        }
+        // Pages that show the newest hold no more than those, so the oldest are let go.
+        while self.told.len() > WATCHED_MAX {
+            self.told.pop_first();
+        }
+        let others: Vec<TicketId> = others.into_keys().collect();
+        found.extend(tickets.find(&others).await?);
+        Ok(found)
     }
 
     /// What a page does not know yet.

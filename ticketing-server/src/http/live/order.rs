@@ -11,14 +11,14 @@ use ticketing_core::Ticketing;
 use ticketing_core::domain::view::{OrderStatus, OrderView};
 use ticketing_core::values::{OrderId, Timestamp, UserId, Version};
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::LiveState;
 use super::described::OrderEvents;
 use super::hub::Place;
-use super::stream::{REFRESH, Telling, answer, event};
+use super::stream::{Telling, answer, event, every_refresh};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::PathId;
 use crate::http::identity::{Authenticator, SignedIn};
@@ -72,6 +72,9 @@ pub(super) async fn order(
     // Listened to before it is read, so that nothing is missed in between.
     let changes = state.hub.order(id);
     let first = engine.orders().get(&buyer.user, id).await?;
+    let mut refresh = every_refresh();
+    // Not at once: it was just read.
+    refresh.reset();
     let telling = WatchedOrder {
         engine,
         authenticator: state.api.authenticator,
@@ -80,19 +83,11 @@ pub(super) async fn order(
         seen: first,
         told: None,
         changes,
-        refresh: every_refresh(),
+        refresh,
         closing: state.hub.closing,
         _place: place,
     };
     Ok(answer(telling).into_response())
-}
-
-pub(super) fn every_refresh() -> Interval {
-    let mut refresh = interval(REFRESH);
-    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick is at once, and what is shown then was just read.
-    refresh.reset();
-    refresh
 }
 
 /// An order that a page shows.
@@ -122,9 +117,10 @@ impl Telling for WatchedOrder {
                 () = self.closing.cancelled() => return None,
                 changed = self.changes.changed() => {
                     changed.ok()?;
-                    let newer = self.changes.borrow_and_update().clone();
-                    self.seen = newer.filter(|it| it.version > self.seen.version)
-                        .unwrap_or_else(|| self.seen.clone());
+                    let told = self.changes.borrow_and_update().clone();
+                    if let Some(newer) = told.filter(|told| told.version > self.seen.version) {
+                        self.seen = newer;
+                    }
                 }
                 _ = self.refresh.tick() => {
                     if !self.read_again().await {
@@ -162,8 +158,7 @@ impl WatchedOrder {
 
     fn countdown(&self) -> Countdown {
         let now = self.engine.now();
-        let waits = matches!(self.seen.status, OrderStatus::Created | OrderStatus::AwaitingPayment);
-        let left = if waits { self.seen.expires_at.since(now).as_millis() } else { 0 };
+        let left = if self.waits() { self.seen.expires_at.since(now).as_millis() } else { 0 };
         Countdown { seconds_left: u64::try_from(left.div_ceil(1000)).unwrap_or(u64::MAX), now }
     }
 }

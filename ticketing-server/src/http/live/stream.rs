@@ -7,9 +7,17 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use serde::Serialize;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often a stream reads again what it shows.
 pub(super) const REFRESH: Duration = Duration::from_secs(5);
+
+/// Ticks at once, and whenever a stream is to read again.
+pub(super) fn every_refresh() -> Interval {
+    let mut refresh = interval(REFRESH);
+    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    refresh
+}
 
 /// How long a connection may be silent before a comment keeps it from being cut on the way.
 const HEARTBEAT: Duration = Duration::from_secs(15);
