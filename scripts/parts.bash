@@ -4,6 +4,8 @@
 part_running=
 part_started=0
 part_rows=()
+# What a script ends with, however it ends: names of functions.
+at_end=()
 
 # main ARGUMENT...: the command line of a script made of parts.
 main() {
@@ -45,10 +47,13 @@ record_part() {
 }
 
 close_with_table() {
-    local status=$?
+    local status=$? step
     if [[ -n $part_running ]]; then
         record_part FAILED
     fi
+    for step in "${at_end[@]}"; do
+        "$step" || true
+    done
     printf '\n'
     printf '%s\n' "${part_rows[@]}"
     printf '%-14s %6d s\n' total "$SECONDS"
@@ -56,9 +61,4 @@ close_with_table() {
         fail '' "The part $part_running failed. To run it alone: $0 $part_running" || true
     fi
     exit "$status"
-}
-
-fail() {
-    printf '%s\n' "$@" >&2
-    return 1
 }

@@ -1,5 +1,10 @@
-# Sourced by scripts/test, scripts/nightly and scripts/check-api: installs what they need and a machine with only Rust and a C compiler
-# lacks. What cargo installs stays in its own bin folder, so it is built once.
+# Sourced by the scripts here: installs what they need and a machine with only Rust and a C compiler lacks. What cargo
+# installs stays in its own bin folder, so it is built once.
+
+fail() {
+    printf '%s\n' "$@" >&2
+    return 1
+}
 
 need_component() {
     if ! cargo "$1" --version >/dev/null 2>&1; then
@@ -21,23 +26,60 @@ need_deny() {
     fi
 }
 
-# It is Python, so it gets an environment of its own, which is made anew when its requirements have changed. `python` is
-# the interpreter there.
+# `python` is the interpreter of its environment.
 need_schemathesis() {
     local folder=${CARGO_TARGET_DIR:-target}/check-api
-    local wanted=scripts/check-api.d/requirements.txt
+    need_python_environment "$folder" scripts/check-api.d/requirements.txt
     python=$folder/venv/bin/python
-    if cmp -s "$wanted" "$folder/installed.txt"; then
+}
+
+# need_python_environment FOLDER REQUIREMENTS: FOLDER/venv, where they are installed. It is made anew when they have
+# changed.
+need_python_environment() {
+    if cmp -s "$2" "$1/installed.txt"; then
         return
     fi
-    if ! python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if ! has_python; then
         printf '%s\n' 'Python 3.11 or newer with its module venv is missing: on Debian and Ubuntu, apt-get install' \
-            'python3-venv. Schemathesis is installed into an environment that python3 -m venv makes.' >&2
+            "python3-venv. What $2 lists is installed into an environment that python3 -m venv makes." >&2
         return 1
     fi
-    python3 -m venv --clear "$folder/venv"
-    "$python" -m pip install --quiet --disable-pip-version-check --requirement "$wanted"
-    cp "$wanted" "$folder/installed.txt"
+    python3 -m venv --clear "$1/venv"
+    "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+    cp "$2" "$1/installed.txt"
+}
+
+has_python() {
+    python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# The servers that tests talk to.
+test_services=(postgres redis)
+
+# Brings them up, and puts where they are into the environment of whatever runs later. Those that were not up before are
+# stopped when the script ends. A test that kills a database starts one of its own, for which it needs the programs.
+need_test_services() {
+    local name settings
+    for name in "${test_services[@]}"; do
+        if [[ $(scripts/services status "$name") != *started ]]; then
+            services_to_stop+=("$name")
+        fi
+    done
+    at_end=(stop_services)
+    scripts/services up "${test_services[@]}"
+    settings=$(scripts/services env "${test_services[@]}")
+    eval "$settings"
+    TICKETING_TEST_POSTGRES_BIN=$(scripts/services postgres-bin)
+    export TICKETING_TEST_POSTGRES_BIN
+}
+
+services_to_stop=()
+
+# Those that were found are nothing to it.
+stop_services() {
+    if [[ ${#services_to_stop[@]} -gt 0 ]]; then
+        scripts/services down "${services_to_stop[@]}"
+    fi
 }
 
 # A machine of continuous integration may start empty every time. There the tools are built without optimisation, which
