@@ -13,6 +13,7 @@
 //! | [`builders`] | valid values and batches, made by the real rules |
 //! | [`invariants`] | what must always hold of a storage, whatever failed |
 //! | [`conformance`] | the suites that whoever writes an adapter runs |
+//! | [`servers`] | where the servers are that an adapter's tests talk to |
 
 pub mod builders;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod faulty;
 pub mod ids;
 pub mod invariants;
 pub mod rng;
+pub mod servers;
 pub mod step_runtime;
 
 pub use builders::{BatchFactory, Planned, Purchase};
@@ -31,4 +33,5 @@ pub use faulty::{
 pub use ids::SeededIds;
 pub use invariants::{Violation, violations};
 pub use rng::SeededRng;
+pub use servers::server_url;
 pub use step_runtime::{NodeRuntime, Step, StepRuntime, Stuck};
