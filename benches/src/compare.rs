@@ -3,13 +3,14 @@
 use anyhow::Result;
 
 use crate::Compare;
-use crate::contenders::Kind;
+use crate::contenders::{self, Kind};
 use crate::report::{Figures, Report};
 use crate::round::{self, Round};
 
 /// Measures, prints a table, and writes the figures to a file if one is named.
 pub(crate) async fn run(compare: &Compare) -> Result<()> {
-    let kinds = Kind::on(compare.store);
+    let kinds = Kind::among(compare);
+    let circumstances = contenders::circumstances(compare).await?;
     let mut rounds: Vec<Vec<Round>> = kinds.iter().map(|_| Vec::new()).collect();
     for _ in 0..compare.rounds {
         for (kind, done) in kinds.iter().zip(&mut rounds) {
@@ -17,7 +18,7 @@ pub(crate) async fn run(compare: &Compare) -> Result<()> {
         }
     }
     let figures = kinds.iter().zip(&rounds).map(|(kind, rounds)| Figures::of(*kind, rounds));
-    let report = Report::new(compare, figures.collect());
+    let report = Report::new(compare, circumstances, figures.collect());
     println!("{report}");
     if let Some(file) = &compare.json {
         std::fs::write(file, report.to_json()?)?;

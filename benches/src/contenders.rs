@@ -2,14 +2,27 @@
 
 mod engine;
 mod one_by_one;
+mod one_statement;
+mod redis_script;
+mod row_lock;
+mod sale;
+mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 
-use crate::Store;
+use self::engine::EngineSale;
+pub(crate) use self::engine::Home;
+use self::one_by_one::OneByOne;
+use self::one_statement::OneStatement;
+use self::redis_script::RedisScript;
+use self::row_lock::RowLock;
+use crate::{Compare, Store};
 
 /// One way to sell, set up afresh for every round.
 #[async_trait]
@@ -34,49 +47,106 @@ pub(crate) struct Stored {
     pub(crate) transactions: Option<u64>,
 }
 
+/// How many connections a program has to its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Connections(pub(crate) u32);
+
+impl Connections {
+    /// As many as are asked for, or one for each caller. More than a server lets in by default, with
+    /// some left for others, would only wait for each other.
+    const MANY: u32 = 64;
+
+    fn of(compare: &Compare) -> Self {
+        Self(compare.connections.unwrap_or(compare.callers.min(Self::MANY)))
+    }
+}
+
 /// A contender by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The engine.
-    Engine,
+    Engine(Home),
     /// The engine, told to commit every reservation alone.
-    EngineUngrouped,
-    /// What a program without the engine would do: one transaction for each reservation.
+    EngineUngrouped(Home),
+    /// What a program without the engine would do over SQLite: one transaction for each reservation.
     OneByOne,
+    /// A script in Redis.
+    RedisScript,
+    /// One conditional statement in PostgreSQL.
+    OneStatement,
+    /// A transaction in PostgreSQL that locks the row of the ticket.
+    RowLock,
 }
 
 impl Kind {
-    /// Those that are measured on a storage, what the others are compared with last.
-    pub(crate) fn on(store: Store) -> &'static [Self] {
-        match store {
-            Store::Memory => &[Self::Engine, Self::EngineUngrouped],
-            Store::Sqlite => &[Self::Engine, Self::EngineUngrouped, Self::OneByOne],
+    /// Those that are measured, what the others are compared with last.
+    pub(crate) fn among(compare: &Compare) -> Vec<Self> {
+        match compare.store {
+            Store::Memory => vec![Self::Engine(Home::Memory), Self::EngineUngrouped(Home::Memory)],
+            Store::Sqlite => vec![
+                Self::Engine(Home::Sqlite),
+                Self::EngineUngrouped(Home::Sqlite),
+                Self::OneByOne,
+            ],
+            Store::Postgres => {
+                let redis = compare.redis.is_some().then_some(Self::RedisScript);
+                redis.into_iter().chain([Self::OneStatement, Self::RowLock]).collect()
+            }
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Engine => "engine",
-            Self::EngineUngrouped => "engine, groups of one",
+            Self::Engine(_) => "engine",
+            Self::EngineUngrouped(_) => "engine, groups of one",
             Self::OneByOne => "one transaction each",
+            Self::RedisScript => "Redis script",
+            Self::OneStatement => "one statement",
+            Self::RowLock => "row lock",
         }
     }
 
-    /// A fresh one, with so many tickets for sale, in an empty folder.
+    /// A fresh one, with its tickets for sale, in an empty folder.
     pub(crate) async fn set_up(
         self,
-        store: Store,
-        tickets: u32,
+        compare: &Compare,
         folder: &Path,
     ) -> Result<Arc<dyn Contender>> {
+        let (tickets, connections) = (compare.tickets, Connections::of(compare));
         Ok(match self {
-            Self::Engine => {
-                Arc::new(engine::EngineSale::start(store, tickets, folder, None).await?)
+            Self::Engine(home) => Arc::new(EngineSale::start(home, tickets, folder, None).await?),
+            Self::EngineUngrouped(home) => {
+                Arc::new(EngineSale::start(home, tickets, folder, Some(1)).await?)
             }
-            Self::EngineUngrouped => {
-                Arc::new(engine::EngineSale::start(store, tickets, folder, Some(1)).await?)
+            Self::OneByOne => Arc::new(OneByOne::start(tickets, folder).await?),
+            Self::RedisScript => Arc::new(RedisScript::start(redis(compare)?, tickets).await?),
+            Self::OneStatement => {
+                Arc::new(OneStatement::start(postgres(compare)?, connections, tickets).await?)
             }
-            Self::OneByOne => Arc::new(one_by_one::OneByOne::start(tickets, folder).await?),
+            Self::RowLock => {
+                Arc::new(RowLock::start(postgres(compare)?, connections, tickets).await?)
+            }
         })
     }
+}
+
+/// What has to be known of the servers to judge the figures.
+pub(crate) async fn circumstances(compare: &Compare) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    if let Some(url) = &compare.url {
+        let (server, Connections(number)) = (tables::server(url).await?, Connections::of(compare));
+        told.push(format!("{server}; {number} connections for the programs without the engine"));
+    }
+    if let Some(url) = &compare.redis {
+        told.push(redis_script::server(url).await?);
+    }
+    Ok(told)
+}
+
+fn postgres(compare: &Compare) -> Result<&str> {
+    compare.url.as_deref().context("--url says where PostgreSQL is")
+}
+
+fn redis(compare: &Compare) -> Result<&str> {
+    compare.redis.as_deref().context("--redis says where Redis is")
 }

@@ -35,6 +35,18 @@ struct Compare {
     /// Where orders are kept.
     #[arg(long, value_enum)]
     store: Store,
+    /// Where PostgreSQL is: `postgres://user:password@host/database`. Each round has a schema of its
+    /// own there, which is dropped afterwards.
+    #[arg(long, required_if_eq("store", "postgres"))]
+    url: Option<String>,
+    /// Where a Redis is that is measured beside PostgreSQL: `redis://host`. What a round writes there
+    /// is removed afterwards.
+    #[arg(long, requires = "url")]
+    redis: Option<String>,
+    /// How many connections to PostgreSQL the programs without the engine have: one for each caller
+    /// and 64 at most, if nothing is said.
+    #[arg(long, requires = "url", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: Option<u32>,
     /// How many callers reserve at the same time, each waiting for its answer.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     callers: u32,
@@ -61,6 +73,8 @@ enum Store {
     Memory,
     /// A SQLite file, every commit on disk before it is answered.
     Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -89,24 +89,36 @@ pub(crate) struct Report {
     tickets: u32,
     rounds: u32,
     seconds_per_round: f64,
+    /// What has to be known of the servers.
+    circumstances: Vec<String>,
     contenders: Vec<Figures>,
     /// How many times the speed of the last contender each one has.
     ratios: Vec<f64>,
+    /// How many times the speed of each contender the first one has.
+    first_to_each: Vec<f64>,
 }
 
 impl Report {
-    pub(crate) fn new(compare: &Compare, contenders: Vec<Figures>) -> Self {
+    #[expect(clippy::float_arithmetic, reason = "a ratio is what is measured")]
+    pub(crate) fn new(
+        compare: &Compare,
+        circumstances: Vec<String>,
+        contenders: Vec<Figures>,
+    ) -> Self {
+        let first = contenders.first().map_or(1.0, |first| first.per_second);
         let base = contenders.last().map_or(1.0, |last| last.per_second);
-        #[expect(clippy::float_arithmetic, reason = "a ratio is what is measured")]
         let ratios = contenders.iter().map(|figures| figures.per_second / base).collect();
+        let first_to_each = contenders.iter().map(|figures| first / figures.per_second).collect();
         Self {
             store: format!("{:?}", compare.store).to_lowercase(),
             callers: compare.callers,
             tickets: compare.tickets,
             rounds: compare.rounds,
             seconds_per_round: compare.seconds.as_secs_f64(),
+            circumstances,
             contenders,
             ratios,
+            first_to_each,
         }
     }
 
@@ -123,6 +135,9 @@ impl fmt::Display for Report {
             "{store}, {callers} callers, {tickets} tickets, {rounds} rounds of {seconds_per_round} s each; \
              waits in milliseconds"
         )?;
+        for circumstance in &self.circumstances {
+            writeln!(f, "{circumstance}")?;
+        }
         writeln!(
             f,
             "\n{:<24}{:>12}{:>20}{:>9}{:>9}{:>9}{:>11}{:>8}",
@@ -138,9 +153,23 @@ impl fmt::Display for Report {
                 figures.contender, figures.per_second, figures.p50, figures.p99, figures.p999
             )?;
         }
+        self.show_first(f)?;
         write!(
             f,
             "\nEvery round: orders, held units and events in the store are what was answered."
         )
+    }
+}
+
+impl Report {
+    /// The first contender beside each of the others, of which the table shows only the last.
+    fn show_first(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut beside = self.contenders.iter().zip(&self.first_to_each);
+        let Some((first, _)) = beside.next() else { return Ok(()) };
+        writeln!(f)?;
+        for (other, ratio) in beside {
+            writeln!(f, "{}: {ratio:.2} times {}", first.contender, other.contender)?;
+        }
+        Ok(())
     }
 }

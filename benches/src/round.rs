@@ -29,11 +29,13 @@ pub(crate) async fn run(kind: Kind, compare: &Compare) -> Result<Round> {
         Some(dir) => tempfile::tempdir_in(dir)?,
         None => tempfile::tempdir()?,
     };
-    let contender = kind.set_up(compare.store, compare.tickets, folder.path()).await?;
+    let contender = kind.set_up(compare, folder.path()).await?;
     let started = Instant::now();
-    let mut waits = crowd(&contender, compare).await?;
+    let waits = crowd(&contender, compare).await;
     let taken = started.elapsed();
-    let stored = contender.finish().await?;
+    // A round that failed is ended too: it may have left things on a server that is not ours.
+    let stored = contender.finish().await;
+    let (mut waits, stored) = (waits?, stored?);
     let reserved = u64::try_from(waits.len())?;
     for (what, number) in
         [("orders", stored.orders), ("units held", stored.held), ("events", stored.events)]

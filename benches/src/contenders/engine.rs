@@ -13,10 +13,16 @@ use ticketing_core::{NewTicket, Ticketing};
 use ticketing_sqlite::SqliteStorage;
 
 use super::{Contender, Stored};
-use crate::Store;
 
 /// How many different buyers there are.
 const BUYERS: usize = 10_000;
+
+/// What the engine keeps its orders in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    Memory,
+    Sqlite,
+}
 
 pub(crate) struct EngineSale {
     engine: Ticketing,
@@ -33,7 +39,7 @@ enum Kept {
 
 impl EngineSale {
     pub(crate) async fn start(
-        store: Store,
+        home: Home,
         tickets: u32,
         folder: &Path,
         group_max: Option<usize>,
@@ -41,12 +47,12 @@ impl EngineSale {
         let builder = Ticketing::builder().gateway(MemoryGateway::new()).settings(|settings| {
             settings.group_max = group_max.unwrap_or(settings.group_max);
         });
-        let (builder, kept) = match store {
-            Store::Memory => {
+        let (builder, kept) = match home {
+            Home::Memory => {
                 let storage = MemoryStorage::new();
                 (builder.storage(storage.clone()), Kept::Memory(storage))
             }
-            Store::Sqlite => {
+            Home::Sqlite => {
                 let file = folder.join("engine.db");
                 let storage = SqliteStorage::open(&file).await?;
                 (builder.storage(storage.clone()), Kept::Sqlite { storage, file })

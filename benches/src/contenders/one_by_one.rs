@@ -7,15 +7,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
-use uuid::Uuid;
 
+use super::sale::{PRICE, Sale, UNITS};
 use super::{Contender, Stored};
 
 const SCHEMA: &str = "
@@ -56,8 +55,8 @@ impl OneByOne {
             )
             .bind(i64::from(number))
             .bind(format!("Ticket {number}"))
-            .bind(2_000_i64)
-            .bind(10_000_000_i64)
+            .bind(PRICE)
+            .bind(UNITS)
             .execute(&mut conn)
             .await?;
         }
@@ -68,37 +67,32 @@ impl OneByOne {
 #[async_trait]
 impl Contender for OneByOne {
     async fn reserve(&self, ticket: usize, buyer: usize) -> Result<()> {
-        let (ticket, buyer) = (i64::try_from(ticket)?, format!("buyer-{}", buyer % 10_000));
-        let (id, now) = (Uuid::now_v7(), SystemTime::now());
-        let now = i64::try_from(now.duration_since(UNIX_EPOCH)?.as_micros())?;
-        let expires_at = now.checked_add(900_000_000).context("time goes on for a while")?;
-        let event = serde_json::json!({
-            "id": id, "version": 0, "buyerId": buyer, "status": "created", "expiresAt": expires_at,
-            "lines": [{ "ticketId": ticket, "price": 2_000, "quantity": 1 }],
-        });
+        let sale = Sale::new(ticket, buyer)?;
+        let event = sale.event();
         let mut conn = self.conn.lock().await;
         let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
         let claimed = sqlx::query(
             "UPDATE tickets SET available = available - 1, held = held + 1 \
              WHERE id = ? AND available >= 1",
         )
-        .bind(ticket)
+        .bind(sale.ticket)
         .execute(&mut *transaction)
         .await?;
         ensure!(claimed.rows_affected() == 1, "sold out");
         sqlx::query(
             "INSERT INTO orders (id, ticket, buyer, quantity, price, status, created_at, expires_at) \
-             VALUES (?, ?, ?, 1, 2000, 'created', ?, ?)",
+             VALUES (?, ?, ?, 1, ?, 'created', ?, ?)",
         )
-        .bind(id)
-        .bind(ticket)
-        .bind(buyer)
-        .bind(now)
-        .bind(expires_at)
+        .bind(sale.id)
+        .bind(sale.ticket)
+        .bind(sale.buyer)
+        .bind(PRICE)
+        .bind(sale.created_at)
+        .bind(sale.expires_at)
         .execute(&mut *transaction)
         .await?;
         sqlx::query("INSERT INTO outbox (type, data) VALUES ('order.created', ?)")
-            .bind(event.to_string())
+            .bind(event)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
