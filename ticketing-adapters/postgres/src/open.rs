@@ -35,17 +35,18 @@ const EVERYWHERE: [(&str, &str); 5] = [
     ("jit", "off"),
 ];
 
-/// Groups wait little for a row that another process has: whoever has it ends soon, or has stopped.
-const FOR_COMMANDS: [(&str, &str); 6] = [
-    ("lock_timeout", "200ms"),
-    // Every row that a group writes is found by a key. Plans are made once, when a table may be
-    // empty yet, and must be right when it is large; rows are locked in the order of their keys.
+/// Every row that is written is found by a key, and every list is in the order of an index. Plans are
+/// made once, when a table may be empty yet, and must be right when it is large; rows are locked in
+/// the order of their keys.
+const BY_INDEX: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
-    ("enable_bitmapscan", "off"),
     ("plan_cache_mode", "force_generic_plan"),
 ];
+
+/// Groups wait little for a row that another process has: whoever has it ends soon, or has stopped.
+const FOR_COMMANDS: [(&str, &str); 2] = [("lock_timeout", "200ms"), ("enable_bitmapscan", "off")];
 
 const IN_THE_BACKGROUND: [(&str, &str); 1] = [("lock_timeout", "3s")];
 
@@ -89,6 +90,7 @@ async fn connect(
     let store = schema::prepare(&mut first, fresh).await?;
     let durable = durably(&mut first).await.map_err(OpenError::Database)?;
     first.close().await.map_err(OpenError::Database)?;
+    let server = server.options(BY_INDEX);
     let commands = server.clone().options(FOR_COMMANDS).options(durable.iter().copied());
     let behind = server.clone().options(IN_THE_BACKGROUND);
     // A connection that has gone bad is found out by what is told to it, which costs a commit
