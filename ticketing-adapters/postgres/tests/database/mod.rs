@@ -1,0 +1,150 @@
+//! A database for each test, on the server that `TICKETING_TEST_POSTGRES` names.
+//!
+//! Databases are slow to make and much slower to drop: the server writes everything to the disk
+//! before. So they are kept, under names of their own, and used again. Whoever has one holds a lock,
+//! which the server lets go when its connection ends, however that ends; whoever gets one finds it
+//! empty, whatever the one before left in it.
+
+#![expect(clippy::panic, clippy::expect_used, reason = "without a database a test must fail")]
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+
+/// What names the server: a URL of a database in it, as a user who may make others.
+const SERVER: &str = "TICKETING_TEST_POSTGRES";
+
+/// The most databases that are used at the same time.
+const DATABASES: i32 = 64;
+
+/// The first half of the key of the locks: nobody else's, with some luck.
+const LOCKS: i32 = 0x71C4_E751;
+
+/// A database that nobody else uses as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// How to connect to it.
+    pub(crate) options: PgConnectOptions,
+    url: String,
+    /// Holds the lock.
+    _lock: PgConnection,
+}
+
+/// Each test uses a part of this.
+const _: fn(&Database) = |_| {
+    let _parts = (Database::empty, Database::migrated, Database::connect, Database::url);
+};
+
+impl Database {
+    /// A database in which there is nothing.
+    pub(crate) async fn empty() -> Self {
+        let database = Self::take().await;
+        run(&mut database.connect().await, NOTHING).await;
+        database
+    }
+
+    /// A database that has the tables, and nothing in them.
+    pub(crate) async fn migrated(migrations: &Migrator) -> Self {
+        let database = Self::take().await;
+        let mut conn = database.connect().await;
+        if !is_of(&mut conn, migrations).await {
+            run(&mut conn, "DROP SCHEMA IF EXISTS ticketing CASCADE").await;
+            migrations.run_direct(None, &mut conn, false).await.expect("the migrations work");
+        }
+        run(&mut conn, EMPTY).await;
+        database
+    }
+
+    /// A connection to it, beside those of whoever is tested.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        self.options.clone().connect().await.expect("the database is there")
+    }
+
+    /// Its URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    async fn take() -> Self {
+        let Ok(server) = std::env::var(SERVER) else {
+            panic!("{SERVER} names no PostgreSQL server: `scripts/services up` starts one");
+        };
+        let server = PgConnectOptions::from_str(&server).expect("the URL of a PostgreSQL server");
+        let server = server.disable_statement_logging();
+        let mut lock = server.clone().connect().await.expect("a PostgreSQL server that answers");
+        let number = free(&mut lock).await;
+        let name = format!("ticketing_test_{number}");
+        make(&mut lock, &name).await;
+        let options = server.database(&name);
+        let url = options.to_url_lossy().to_string();
+        Self { options, url, _lock: lock }
+    }
+}
+
+/// Locks the first database that nobody has.
+async fn free(conn: &mut PgConnection) -> i32 {
+    for _ in 0..600 {
+        for number in 0..DATABASES {
+            let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+                .bind(LOCKS)
+                .bind(number)
+                .fetch_one(&mut *conn)
+                .await
+                .expect("a lock can be asked for");
+            if locked {
+                return number;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("all of the {DATABASES} databases for tests are in use");
+}
+
+/// Makes the database if it is not there, and sends away whoever has been left in it.
+async fn make(conn: &mut PgConnection, name: &str) {
+    let left = sqlx::query(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
+    );
+    left.bind(name).execute(&mut *conn).await.expect("old connections can be ended");
+    let is_there: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(name)
+            .fetch_one(&mut *conn)
+            .await
+            .expect("the databases are told");
+    if is_there {
+        run(conn, &format!("ALTER DATABASE {name} RESET ALL")).await;
+    } else {
+        run(conn, &format!("CREATE DATABASE {name}")).await;
+    }
+}
+
+/// Whether the tables are those of these migrations.
+async fn is_of(conn: &mut PgConnection, migrations: &Migrator) -> bool {
+    let made = sqlx::query_scalar("SELECT checksum FROM ticketing.migrations ORDER BY version");
+    let made: Result<Vec<Vec<u8>>, _> = made.fetch_all(conn).await;
+    let known: Vec<Vec<u8>> = migrations.iter().map(|it| it.checksum.to_vec()).collect();
+    made.is_ok_and(|made| made == known)
+}
+
+/// Drops every schema but the server's own.
+const NOTHING: &str = "DO $$ DECLARE name text; BEGIN \
+     FOR name IN SELECT nspname FROM pg_namespace \
+     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP \
+     EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP; \
+     CREATE SCHEMA public; END $$";
+
+/// Most tables are small or empty, and emptying those is quicker than making them anew.
+const EMPTY: &str = "DO $$ DECLARE name text; BEGIN \
+     FOR name IN SELECT tablename FROM pg_tables \
+     WHERE schemaname = 'ticketing' AND tablename <> 'migrations' LOOP \
+     EXECUTE format('DELETE FROM ticketing.%I', name); END LOOP; \
+     ALTER TABLE ticketing.outbox ALTER COLUMN id RESTART; END $$";
+
+async fn run(conn: &mut PgConnection, sql: &str) {
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(conn).await;
+    done.expect("the database can be prepared");
+}
