@@ -38,10 +38,7 @@ pub fn migrations() -> Migrator {
 }
 
 /// Brings the tables up to date, and gives the store an id if it has none.
-pub(crate) async fn prepare(
-    conn: &mut PgConnection,
-    fresh: StoreId,
-) -> Result<StoreId, OpenError> {
+pub(crate) async fn prepare(conn: &mut PgConnection, fresh: StoreId) -> Result<StoreId, OpenError> {
     if version_of(conn).await? < latest() {
         migrations().run_direct(None, conn, false).await.map_err(told)?;
     }
@@ -77,11 +74,10 @@ async fn version_of(conn: &mut PgConnection) -> Result<i64, OpenError> {
 
 /// What sqlx calls a missing migration was made by a later version.
 fn told(error: MigrateError) -> OpenError {
-    match error {
-        MigrateError::VersionMissing(found) => {
-            OpenError::FromLaterVersion { found, known: latest() }
-        }
-        error => OpenError::Migration(error),
+    if let MigrateError::VersionMissing(found) = error {
+        OpenError::FromLaterVersion { found, known: latest() }
+    } else {
+        OpenError::Migration(error)
     }
 }
 

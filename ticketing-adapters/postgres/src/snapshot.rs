@@ -63,9 +63,8 @@ pub(crate) async fn with_pools(
     pools: Vec<Pool>,
 ) -> Result<Snapshot, Failure> {
     let pools: BTreeMap<PoolId, Pool> = pools.into_iter().map(|pool| (pool.id, pool)).collect();
-    let limited = |pool: &PoolId| {
-        pools.get(pool).is_some_and(|known| known.terms.max_per_buyer.is_some())
-    };
+    let limited =
+        |pool: &PoolId| pools.get(pool).is_some_and(|known| known.terms.max_per_buyer.is_some());
     let buyers: Vec<_> = footprint.buyers.iter().filter(|(pool, _)| limited(pool)).collect();
     let allowances = pool::lock_allowances(conn, &buyers).await?;
     let versions = versions(conn, footprint).await?;

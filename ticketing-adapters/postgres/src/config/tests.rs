@@ -26,7 +26,9 @@ fn wrong_numbers_are_named() {
 
 #[test]
 fn other_urls_are_refused_without_being_shown() {
-    for url in ["sqlite:tickets.db", "mysql://ada:secret@db/shop", "postgres://ada:secret@db:x/shop"] {
+    for url in
+        ["sqlite:tickets.db", "mysql://ada:secret@db/shop", "postgres://ada:secret@db:x/shop"]
+    {
         let refused = PostgresConfig::from_url(url).unwrap_err();
         let told = format!("{refused} {refused:?}");
         assert!(matches!(refused, OpenError::NotAUrl(_)), "{told}");

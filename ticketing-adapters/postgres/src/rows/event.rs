@@ -45,10 +45,7 @@ pub(crate) const FORGET: &str = "DELETE FROM ticketing.events \
      WHERE events.id = old.id AND events.kind = old.kind AND events.version = old.version";
 
 /// Inserts events.
-pub(crate) async fn insert(
-    conn: &mut PgConnection,
-    events: &[&Arc<Event>],
-) -> Result<(), Failure> {
+pub(crate) async fn insert(conn: &mut PgConnection, events: &[&Arc<Event>]) -> Result<(), Failure> {
     let query = bind(sqlx::query(INSERT.as_str()), events)?;
     query.execute(conn).await.map_err(Failure::of_statement)?;
     Ok(())

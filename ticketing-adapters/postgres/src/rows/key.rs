@@ -9,8 +9,8 @@ use ticketing_core::values::{IdempotencyKey, UserId};
 
 use crate::error::Failure;
 use crate::fields::Fields;
-use crate::table::{Column, Query, column, insert_from};
 use crate::rows::event;
+use crate::table::{Column, Query, column, insert_from};
 
 const TABLE: &str = "keys";
 
@@ -31,10 +31,7 @@ pub(crate) const BY_KEY: &str = "SELECT keys.* \
      JOIN ticketing.keys USING (buyer, key)";
 
 /// Inserts the records of keys.
-pub(crate) async fn insert(
-    conn: &mut PgConnection,
-    records: &[&KeyRecord],
-) -> Result<(), Failure> {
+pub(crate) async fn insert(conn: &mut PgConnection, records: &[&KeyRecord]) -> Result<(), Failure> {
     if records.is_empty() {
         return Ok(());
     }

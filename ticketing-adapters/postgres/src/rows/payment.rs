@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use sqlx::postgres::PgRow;
 use ticketing_core::domain::payment::{DeclineCode, Dispute};
 use ticketing_core::domain::{ConfirmedBy, Payment, PaymentState};
-use ticketing_core::values::{OrderId, PaymentId};
+use ticketing_core::values::{IntentRef, OrderId, PaymentId, UserId};
 
 use crate::error::Failure;
 use crate::fields::{Fields, micros, version};
@@ -50,7 +50,7 @@ impl Row for Payment {
         let (states, details): (Vec<_>, Vec<_>) = rows.iter().map(|it| it.state.words()).unzip();
         Ok(query
             .bind(try_column(rows, |it| version(TABLE.name, it.version))?)
-            .bind(column(rows, |it| it.intent.as_ref().map(|intent| intent.as_str())))
+            .bind(column(rows, |it| it.intent.as_ref().map(IntentRef::as_str)))
             .bind(column(rows, |it| it.search_only))
             .bind(states)
             .bind(details)
@@ -66,7 +66,7 @@ impl Row for Payment {
     fn bind_fixed<'q>(query: Query<'q>, rows: &[&'q Self]) -> Result<Query<'q>, Failure> {
         Ok(Self::bind_ids(query, rows)
             .bind(column(rows, |it| it.order.map(OrderId::as_uuid)))
-            .bind(column(rows, |it| it.buyer.as_ref().map(|buyer| buyer.as_str())))
+            .bind(column(rows, |it| it.buyer.as_ref().map(UserId::as_str)))
             .bind(column(rows, |it| it.amount.minor()))
             .bind(column(rows, |it| it.amount.currency().code()))
             .bind(column(rows, |it| it.confirmed_by.word()))

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use sqlx::postgres::PgRow;
 use ticketing_core::domain::{Refund, RefundState};
-use ticketing_core::values::{OrderId, PaymentId, RefundId};
+use ticketing_core::values::{Note, OrderId, PaymentId, RefundId, RefundRef};
 
 use crate::error::Failure;
 use crate::fields::{Fields, micros, version};
@@ -44,7 +44,7 @@ impl Row for Refund {
             .bind(try_column(rows, |it| version(TABLE.name, it.version))?)
             .bind(column(rows, |it| i64::from(it.attempt)))
             .bind(column(rows, |it| it.begun_at.as_micros()))
-            .bind(column(rows, |it| it.reference.as_ref().map(|reference| reference.as_str())))
+            .bind(column(rows, |it| it.reference.as_ref().map(RefundRef::as_str)))
             .bind(column(rows, |it| it.state.word()))
             .bind(column(rows, |it| micros(it.next_action_at))))
     }
@@ -55,7 +55,7 @@ impl Row for Refund {
             .bind(column(rows, |it| it.order.map(OrderId::as_uuid)))
             .bind(column(rows, |it| it.amount.minor()))
             .bind(column(rows, |it| it.amount.currency().code()))
-            .bind(column(rows, |it| it.reason.as_ref().map(|note| note.as_str())))
+            .bind(column(rows, |it| it.reason.as_ref().map(Note::as_str)))
             .bind(column(rows, |it| it.created_at.as_micros())))
     }
 

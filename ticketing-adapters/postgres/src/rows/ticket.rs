@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use ticketing_core::domain::ticket::Terms;
 use ticketing_core::domain::{Ticket, TicketState};
 use ticketing_core::ports::words;
-use ticketing_core::values::{TicketId, Timestamp};
+use ticketing_core::values::{Description, TicketId, Timestamp, Venue};
 
 use crate::error::Failure;
 use crate::fields::{Fields, micros, version};
@@ -51,8 +51,8 @@ impl Row for Ticket {
             .bind(try_column(rows, |it| version(TABLE.name, it.version))?)
             .bind(column(rows, |it| it.state.word()))
             .bind(column(rows, |it| it.terms.title.as_str()))
-            .bind(column(rows, |it| it.terms.description.as_ref().map(|text| text.as_str())))
-            .bind(column(rows, |it| it.terms.venue.as_ref().map(|text| text.as_str())))
+            .bind(column(rows, |it| it.terms.description.as_ref().map(Description::as_str)))
+            .bind(column(rows, |it| it.terms.venue.as_ref().map(Venue::as_str)))
             .bind(column(rows, |it| micros(it.terms.starts_at)))
             .bind(column(rows, |it| it.terms.price.minor()))
             .bind(column(rows, |it| it.terms.price.currency().code()))
