@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use ticketing_core::Ticketing;
+use ticketing_core::ports::PaymentGateway;
 use ticketing_local::SandboxGateway;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -64,8 +65,10 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 #[must_use = "a server that is not started serves nobody"]
 pub struct ServerBuilder {
+    auth: AuthConfig,
     config: Config,
     accounts: Option<Arc<dyn AccountStore>>,
+    gateway: Option<Arc<dyn PaymentGateway>>,
     demo: bool,
 }
 
@@ -121,7 +124,7 @@ impl Server {
 
     /// The same, with parts of its own.
     pub fn builder(config: Config) -> ServerBuilder {
-        ServerBuilder { config, accounts: None, demo: false }
+        ServerBuilder { auth: auth(&config), config, accounts: None, gateway: None, demo: false }
     }
 
     /// Where it listens.
@@ -138,6 +141,7 @@ impl Server {
     pub fn sandbox(&self) -> Option<&SandboxGateway> {
         match &self.wired.money {
             Money::Sandbox { gateway, .. } => Some(gateway),
+            Money::Brought => None,
         }
     }
 
@@ -209,6 +213,19 @@ impl ServerBuilder {
         Self { accounts: Some(store), ..self }
     }
 
+    /// With what accounts can be told beyond the configuration: what hashes passwords, how long
+    /// sessions last, how often one may try.
+    pub fn auth(mut self, change: impl FnOnce(&mut AuthConfig)) -> Self {
+        change(&mut self.auth);
+        self
+    }
+
+    /// With a payment gateway of the embedder's, in place of the configured one. Its webhooks come to
+    /// `/api/webhooks/{name}`; whoever brought it ends it, once the server has ended.
+    pub fn gateway(self, gateway: Arc<dyn PaymentGateway>) -> Self {
+        Self { gateway: Some(gateway), ..self }
+    }
+
     /// With a catalogue to look at, if the store is empty.
     pub fn demo(self, demo: bool) -> Self {
         Self { demo, ..self }
@@ -225,8 +242,8 @@ impl ServerBuilder {
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|source| StartError::Listen { address, source })?;
         let metrics = Metrics::new();
-        let wired = Wired::start(&config, metrics.observer()).await?;
-        let accounts = match open_accounts(&config, self.accounts, &wired.engine).await {
+        let wired = Wired::start(&config, self.gateway, metrics.observer()).await?;
+        let accounts = match open_accounts(self.auth, self.accounts, &wired.engine).await {
             Ok(accounts) => accounts,
             Err(why) => {
                 wired.stop().await;
@@ -260,13 +277,13 @@ fn make_folder(config: &Config) -> Result<(), StartError> {
 }
 
 async fn open_accounts(
-    config: &Config,
+    auth: AuthConfig,
     store: Option<Arc<dyn AccountStore>>,
     engine: &Ticketing,
 ) -> Result<Accounts, StartError> {
     let accounts = match store {
-        Some(store) => Accounts::with_store(auth(config), store, engine.clone()).await,
-        None => Accounts::open(auth(config), engine.clone()).await,
+        Some(store) => Accounts::with_store(auth, store, engine.clone()).await,
+        None => Accounts::open(auth, engine.clone()).await,
     };
     accounts.map_err(|why| StartError::Accounts(why.into()))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ticketing_core::ports::PaymentGateway;
 use ticketing_core::ports::storage::Storage;
 use ticketing_core::{Builder, Observer, Ticketing};
 use ticketing_local::{Deliveries, SandboxGateway};
@@ -31,38 +32,54 @@ enum Stored {
 pub(crate) enum Money {
     /// The sandbox, with what brings its webhooks here.
     Sandbox { gateway: SandboxGateway, deliveries: Deliveries },
+    /// Where the embedder has it move, who also ends it.
+    Brought,
+}
+
+/// The same, before there is an engine that takes its webhooks.
+enum OpenGateway {
+    Sandbox(SandboxGateway),
+    Brought(Arc<dyn PaymentGateway>),
 }
 
 impl Wired {
     /// Opens the backends and starts an engine over them.
     pub(crate) async fn start(
         config: &Config,
+        brought: Option<Arc<dyn PaymentGateway>>,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, StartError> {
         let storage = open_storage(&config.database).await?;
-        let PaymentBackend::Sandbox { ledger } = &config.payments;
-        let gateway = SandboxGateway::open(ledger.clone()).await;
-        let gateway = gateway.map_err(|why| StartError::Payments(why.into()))?;
+        let gateway = match brought {
+            Some(gateway) => OpenGateway::Brought(gateway),
+            None => open_gateway(&config.payments).await?,
+        };
         let builder = Ticketing::builder()
             .shared_storage(storage.port())
-            .gateway(gateway.clone())
+            .shared_gateway(gateway.port())
             .observer(observer);
         // Both are the engine's own, which are in this process.
         let (Bus::Local, WakeUps::Local) = (config.bus, config.timers);
         let engine = settings(builder, config).start().await.map_err(StartError::Engine)?;
-        let deliveries = gateway.deliver_to(engine.payments());
-        let deliveries = deliveries.map_err(|why| StartError::Payments(why.into()))?;
-        Ok(Self { engine, money: Money::Sandbox { gateway, deliveries }, storage })
+        let money = gateway.joined_to(&engine)?;
+        Ok(Self { engine, money, storage })
     }
 
     /// Ends the engine, then what it stands on.
     pub(crate) async fn stop(self) {
-        let Money::Sandbox { gateway, deliveries } = self.money;
-        deliveries.stop().await;
+        let sandbox = match self.money {
+            Money::Sandbox { gateway, deliveries } => {
+                deliveries.stop().await;
+                Some(gateway)
+            }
+            Money::Brought => None,
+        };
         if let Err(error) = self.engine.shutdown().await {
             tracing::error!(%error, "the engine did not end as it should");
         }
-        if let Err(error) = gateway.close().await {
+        if let Some(sandbox) = sandbox
+            && let Err(error) = sandbox.close().await
+        {
             tracing::error!(%error, "the sandbox's ledger did not close as it should");
         }
         let Stored::Sqlite(storage) = self.storage;
@@ -76,6 +93,33 @@ impl Stored {
             Self::Sqlite(storage) => Arc::new(storage.clone()),
         }
     }
+}
+
+impl OpenGateway {
+    fn port(&self) -> Arc<dyn PaymentGateway> {
+        match self {
+            Self::Sandbox(gateway) => Arc::new(gateway.clone()),
+            Self::Brought(gateway) => Arc::clone(gateway),
+        }
+    }
+
+    /// Brings its webhooks to the engine, where that is not the embedder's to do.
+    fn joined_to(self, engine: &Ticketing) -> Result<Money, StartError> {
+        match self {
+            Self::Sandbox(gateway) => {
+                let deliveries = gateway.deliver_to(engine.payments());
+                let deliveries = deliveries.map_err(|why| StartError::Payments(why.into()))?;
+                Ok(Money::Sandbox { gateway, deliveries })
+            }
+            Self::Brought(_) => Ok(Money::Brought),
+        }
+    }
+}
+
+async fn open_gateway(payments: &PaymentBackend) -> Result<OpenGateway, StartError> {
+    let PaymentBackend::Sandbox { ledger } = payments;
+    let gateway = SandboxGateway::open(ledger.clone()).await;
+    gateway.map(OpenGateway::Sandbox).map_err(|why| StartError::Payments(why.into()))
 }
 
 async fn open_storage(database: &Database) -> Result<Stored, StartError> {
