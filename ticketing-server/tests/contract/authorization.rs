@@ -129,7 +129,8 @@ impl People {
         let shop = Shop::open().await;
         let operator = shop.member().await;
         let id = operator.me().await;
-        let shop = shop.reopened(|config| config.operators = [id.parse().unwrap()].into()).await;
+        let operators = [id.parse().unwrap()].into();
+        let shop = shop.reopened(|config| config.operators = operators, |server| server).await;
         let operator = operator.at(shop.server.address());
 
         let (owner, stranger, seller) =

@@ -1,33 +1,39 @@
 //! Many buyers at once.
 
-use serde_json::json;
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::shop::Shop;
+
+const BUYERS: usize = 200;
+const UNITS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_buyers_get_fifty_units_exactly() {
-    let shop = Shop::open().await;
+    let shop = Shop::for_a_crowd().await;
     let seller = shop.member().await;
     let ticket = seller.lists_many("Seats", json!(20), 50).await;
-    let buyers = shop.members(20).await;
-    let tries = (0..200).map(|number| {
-        let (tab, body) = (buyers[number % buyers.len()].tab(), json!({ "ticketId": ticket }));
-        tokio::spawn(async move { tab.post("/api/orders", body).await })
+    let joining = futures_util::stream::iter((0..BUYERS).map(|_| shop.member()));
+    let buyers: Vec<Browser> = joining.buffer_unordered(16).collect().await;
+    let tries = buyers.into_iter().map(|buyer| {
+        let body = json!({ "ticketId": ticket });
+        tokio::spawn(async move { (buyer.post("/api/orders", body).await, buyer) })
     });
-    let mut orders = 0;
-    for answer in futures_util::future::join_all(tries).await {
-        let answer = answer.unwrap();
-        match answer.status.as_u16() {
-            201 => orders += 1,
-            _ => drop(answer.expect_errors(400, &[("Ticket is already reserved", None)])),
+    let mut owners = std::collections::BTreeSet::new();
+    for tried in futures_util::future::join_all(tries).await {
+        let (answer, buyer) = tried.unwrap();
+        let orders = buyer.get("/api/orders").await.expect(200).json();
+        let own: Vec<&Value> = orders.as_array().unwrap().iter().collect();
+        if answer.status.as_u16() == 201 {
+            assert_eq!(own, [&answer.json()], "one order, and the one that was told");
+            assert!(owners.insert(answer.json()["userId"].to_string()), "{answer:?}");
+        } else {
+            answer.expect_errors(400, &[("Ticket is already reserved", None)]);
+            assert!(own.is_empty(), "refused, and yet: {own:?}");
         }
     }
-    assert_eq!(orders, 50);
+    assert_eq!(owners.len(), UNITS);
     let left = seller.ticket(&ticket).await;
-    assert_eq!((&left["available"], &left["held"]), (&json!(0), &json!(50)));
-    let mut listed = 0;
-    for buyer in &buyers {
-        listed += buyer.get("/api/orders").await.expect(200).json().as_array().unwrap().len();
-    }
-    assert_eq!(listed, 50);
+    assert_eq!((&left["available"], &left["held"]), (&json!(0), &json!(UNITS)));
 }

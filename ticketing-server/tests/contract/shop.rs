@@ -1,13 +1,17 @@
 //! A running server, and people who use it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use ticketing_server::{Config, Server};
+use ticketing_local::SandboxGateway;
+use ticketing_server::{Config, Server, ServerBuilder};
 
 use crate::browser::Browser;
+use crate::hasher::HastyArgon2id;
+use crate::stepped::SteppedGateway;
 
 /// A running server on files of its own.
 #[derive(Debug)]
@@ -25,19 +29,43 @@ impl Shop {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::built(change, |server| server).await
+    }
+
+    /// A shop whose server is put together by the test.
+    pub(crate) async fn built(
+        change: impl FnOnce(&mut Config),
+        build: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::in_folder(folder.path());
-        change(&mut config);
-        let server = Server::start(config).await.unwrap();
+        let server = start(&folder, change, build).await;
         Self { server, folder }
     }
 
+    /// A shop for many people: their passwords cost little, and any number of them comes from one
+    /// address.
+    pub(crate) async fn for_a_crowd() -> Self {
+        Self::built(|_| {}, welcomes_a_crowd).await
+    }
+
+    /// A shop whose money moves in a sandbox that waits where the test wants it to.
+    pub(crate) async fn stepped() -> (Self, SteppedGateway, SandboxGateway) {
+        let sandbox = SandboxGateway::new();
+        let gateway = SteppedGateway::over(sandbox.clone());
+        let port = Arc::new(gateway.clone());
+        let shop = Self::built(|_| {}, |server| welcomes_a_crowd(server).gateway(port)).await;
+        (shop, gateway, sandbox)
+    }
+
     /// The same shop after its server has ended and begun again with other settings.
-    pub(crate) async fn reopened(self, change: impl FnOnce(&mut Config)) -> Self {
-        self.server.shutdown().await;
-        let mut config = Config::in_folder(self.folder.path());
-        change(&mut config);
-        Self { server: Server::start(config).await.unwrap(), folder: self.folder }
+    pub(crate) async fn reopened(
+        self,
+        change: impl FnOnce(&mut Config),
+        build: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
+        let Self { server, folder } = self;
+        server.shutdown().await;
+        Self { server: start(&folder, change, build).await, folder }
     }
 
     /// Another server with a storage of its own, and the same accounts.
@@ -70,15 +98,26 @@ impl Shop {
         browser.post("/api/users/signup", account).await.expect(201);
         browser
     }
+}
 
-    /// So many people who have just signed up.
-    pub(crate) async fn members(&self, number: usize) -> Vec<Browser> {
-        let mut members = Vec::new();
-        for _ in 0..number {
-            members.push(self.member().await);
-        }
-        members
-    }
+async fn start(
+    folder: &TempDir,
+    change: impl FnOnce(&mut Config),
+    build: impl FnOnce(ServerBuilder) -> ServerBuilder,
+) -> Server {
+    let mut config = Config::in_folder(folder.path());
+    change(&mut config);
+    build(Server::builder(config)).start().await.unwrap()
+}
+
+/// Passwords that cost little, and no limit to how many sign up.
+pub(crate) fn welcomes_a_crowd(server: ServerBuilder) -> ServerBuilder {
+    server.auth(|auth| {
+        auth.hasher = Arc::new(HastyArgon2id);
+        auth.limits.per_account = None;
+        auth.limits.sign_ins_per_address = None;
+        auth.limits.sign_ups_per_address = None;
+    })
 }
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
