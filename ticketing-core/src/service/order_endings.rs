@@ -1,7 +1,6 @@
 //! How orders end: cancelled, expired, released. One way for all of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::domain::decision::Decision;
 use crate::domain::event::{Actor, EventKey};
@@ -17,8 +16,6 @@ use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
 use crate::values::{OrderId, PaymentId, PoolId, TimeWindow, Timestamp, UserId};
 
-/// How long a cancellation waits for the gateway to void a running payment.
-const VOID_WAIT: Duration = Duration::from_secs(5);
 /// The most overdue orders that a refused reservation expires at a time.
 const RECLAIM_MAX: usize = 64;
 /// How often it does so, before it leaves the rest to the sweeper.
@@ -136,14 +133,7 @@ impl Engine {
         let Some(attempt) = view.payment_id.filter(|_| view.cancel_reason.is_some()) else {
             return view;
         };
-        let engine = Arc::clone(self);
-        let voided = self.detached(async move { engine.settle_now(attempt).await });
-        let settled = tokio::select! {
-            biased;
-            settled = voided => settled.is_ok(),
-            () = self.runtime.sleep(VOID_WAIT) => false,
-        };
-        if !settled {
+        if self.settle_for_a_while(attempt).await.is_err() {
             return view;
         }
         // What it has become is told if it can be read; what was committed is told otherwise.

@@ -24,6 +24,8 @@ use crate::values::{IntentRef, Money, OrderId, PaymentId, RefundId, Timestamp};
 
 /// How far before an attempt its intent may have been created, by the gateway's clock.
 const CLOCKS_DIFFER: Duration = Duration::from_hours(1);
+/// How long a buyer waits for what is still to be done at the gateway.
+const SETTLE_WAIT: Duration = Duration::from_secs(5);
 /// The most steps that one call takes before it leaves the rest to the reconciler.
 const STEPS_MAX: usize = 6;
 
@@ -56,6 +58,21 @@ impl Engine {
             }
         }
         self.payment(id).await
+    }
+
+    /// The same, while somebody waits. What takes the gateway longer than that goes on, and the
+    /// payment is answered as it stands.
+    pub(crate) async fn settle_for_a_while(
+        self: &Arc<Self>,
+        id: PaymentId,
+    ) -> Result<Payment, Error> {
+        let engine = Arc::clone(self);
+        let settling = self.detached(async move { engine.settle_now(id).await });
+        tokio::select! {
+            biased;
+            settled = settling => settled,
+            () = self.runtime.sleep(SETTLE_WAIT) => self.payment(id).await,
+        }
     }
 
     /// The same, without waiting for it.

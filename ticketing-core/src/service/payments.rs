@@ -268,7 +268,7 @@ impl Paying {
         match self.engine.payment(attempt).await?.state {
             PaymentState::Authorized => self.engine.settle_soon(attempt),
             PaymentState::Confirming | PaymentState::Voiding { .. } => {
-                self.engine.settle_now(attempt).await?;
+                self.engine.settle_for_a_while(attempt).await?;
             }
             PaymentState::Initiated
             | PaymentState::Open
@@ -325,7 +325,7 @@ impl Paying {
 
     /// Takes an attempt that is being voided to its end, so that another can start.
     async fn see_off(&self, attempt: PaymentId) -> Result<(), Halt> {
-        let payment = self.engine.settle_now(attempt).await?;
+        let payment = self.engine.settle_for_a_while(attempt).await?;
         if payment.is_live() {
             let state = payment.state.name();
             return Err(Rejection::new(PAY, state, Reason::PaymentRunning).into());

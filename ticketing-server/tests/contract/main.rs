@@ -20,6 +20,7 @@ mod failures;
 mod gate;
 mod hasher;
 mod idempotency;
+mod keys_in_flight;
 mod killed;
 mod live;
 mod malformed;
