@@ -12,6 +12,7 @@
 mod accounts;
 mod authorization;
 mod browser;
+mod cancelling;
 mod crowd;
 mod description;
 mod events;
@@ -27,6 +28,7 @@ mod malformed;
 mod orders;
 mod payments;
 mod program;
+mod races;
 mod refunds;
 mod shop;
 mod stepped;
