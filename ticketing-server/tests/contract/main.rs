@@ -21,6 +21,7 @@ mod failures;
 mod gate;
 mod hasher;
 mod idempotency;
+mod keyed_routes;
 mod keys_in_flight;
 mod killed;
 mod live;
