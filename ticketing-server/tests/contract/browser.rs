@@ -189,6 +189,11 @@ impl Browser {
 }
 
 impl Answer {
+    /// A stream that has begun, as far as it is an answer like others.
+    pub(crate) fn of_stream(stream: Watch) -> Self {
+        Self { status: StatusCode::OK, headers: stream.headers, text: String::new() }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
