@@ -1,7 +1,7 @@
 //! A server process that is killed while it sells: what was answered is there, the rest happened or
 //! did not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use ticketing_core::domain::settlement::IntentStatus;
+use ticketing_core::memory::Ledger;
+use ticketing_server::{Config, Server};
 use tokio::sync::Notify;
 
 use crate::browser::Browser;
@@ -55,6 +58,8 @@ async fn what_was_answered_survives_a_kill() {
     let program = running.unwrap();
     books_agree(&seller.at(program.address), &ticket, &buyers, &program).await;
     assert!(program.terminate().await.success());
+    verified(folder.path()).await;
+    money_agrees(folder.path(), &buyers).await;
     verified(folder.path()).await;
 }
 
@@ -189,6 +194,48 @@ async fn books_agree(seller: &Browser, ticket: &str, buyers: &[Browser], program
     };
     // An attempt that nobody can finish is voided after a minute.
     tokio::time::timeout(Duration::from_mins(2), settled).await.expect("the books never agreed");
+}
+
+/// The gateway holds the price of each complete order, once, and nothing of the others. The server is
+/// started within the test for that, on the same files: nobody else may look into its ledger.
+async fn money_agrees(folder: &Path, buyers: &[Browser]) {
+    let server = Server::start(Config::in_folder(folder)).await.unwrap();
+    let mut complete = BTreeSet::new();
+    for buyer in buyers {
+        let orders = orders_of(&buyer.at(server.address())).await.into_iter();
+        let paid = orders.filter(|order| order["status"] == "complete");
+        complete.extend(paid.map(|order| order["id"].as_str().unwrap().to_owned()));
+    }
+    assert!(complete.len() > 20, "nobody has paid: {}", complete.len());
+    let agrees = async {
+        while !ledger_agrees(&server.sandbox().unwrap().ledger(), &complete) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    // What was authorized when the process died is captured or voided by whoever comes next.
+    let agreed = tokio::time::timeout(Duration::from_mins(1), agrees).await;
+    agreed.unwrap_or_else(|_| panic!("{:#?}", server.sandbox().unwrap().ledger()));
+    server.shutdown().await;
+}
+
+/// Whether what was captured is what is complete, and nothing is left in between.
+fn ledger_agrees(ledger: &Ledger, complete: &BTreeSet<String>) -> bool {
+    let mut captured = BTreeSet::new();
+    for intent in &ledger.intents {
+        let order = intent.opened.order.to_string();
+        match intent.status {
+            IntentStatus::Captured => {
+                assert_eq!((intent.captured.minor(), intent.refunded.minor()), (1999, 0));
+                assert!(captured.insert(order.clone()), "{order} was charged twice");
+            }
+            IntentStatus::Gone => assert_eq!(intent.captured.minor(), 0, "{intent:?}"),
+            IntentStatus::NeedsMethod { .. }
+            | IntentStatus::NeedsAction
+            | IntentStatus::Processing
+            | IntentStatus::Authorized => return false,
+        }
+    }
+    captured == *complete
 }
 
 async fn orders_of(buyer: &Browser) -> Vec<Value> {

@@ -32,6 +32,7 @@ mod people;
 mod program;
 mod races;
 mod refunds;
+mod secrets;
 mod shop;
 mod stepped;
 mod tickets;

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::shop::SOON;
 
@@ -18,6 +19,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_ticketing-server");
 pub(crate) struct Program {
     child: Child,
     pub(crate) address: SocketAddr,
+    log: JoinHandle<String>,
 }
 
 impl Program {
@@ -31,18 +33,27 @@ impl Program {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
         let started = async {
             while let Some(line) = log.next_line().await.unwrap() {
+                said.push_str(&line);
+                said.push('\n');
                 if let Some(address) = listening(&line) {
                     return address;
                 }
             }
-            panic!("the server ended before it listened");
+            panic!("the server ended before it listened: {said}");
         };
         let address = tokio::time::timeout(SOON, started).await.expect("the server never listened");
         // Somebody must read on, or the server waits for room in the pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        Self { child, address }
+        let log = tokio::spawn(async move {
+            while let Ok(Some(line)) = log.next_line().await {
+                said.push_str(&line);
+                said.push('\n');
+            }
+            said
+        });
+        Self { child, address, log }
     }
 
     /// Ends it at once, as a power cut would.
@@ -51,11 +62,17 @@ impl Program {
     }
 
     /// Asks it to end, and waits until it has.
-    pub(crate) async fn terminate(mut self) -> std::process::ExitStatus {
+    pub(crate) async fn terminate(self) -> std::process::ExitStatus {
+        self.terminate_and_tell().await.0
+    }
+
+    /// The same, with everything that it has logged.
+    pub(crate) async fn terminate_and_tell(mut self) -> (std::process::ExitStatus, String) {
         let id = self.child.id().unwrap().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
         assert!(sent.success());
-        tokio::time::timeout(SOON, self.child.wait()).await.expect("it never ended").unwrap()
+        let ended = tokio::time::timeout(SOON, self.child.wait()).await;
+        (ended.expect("it never ended").unwrap(), self.log.await.unwrap())
     }
 }
 
