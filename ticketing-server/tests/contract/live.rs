@@ -1,6 +1,7 @@
 //! Live streams.
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::shop::{FOREIGN, NOTHING, SOON, Shop};
 
@@ -108,11 +109,50 @@ async fn availability_is_told_at_once_and_as_it_changes() {
 }
 
 #[tokio::test]
+async fn many_changes_are_few_messages_and_the_last_is_right() {
+    const ORDERS: u32 = 60;
+    let shop = Shop::open().await;
+    let (seller, buyer) = (shop.member().await, shop.member().await);
+    let ticket = seller.lists_many("Seats", json!(5), 100).await;
+    let mut shelf = shop.visitor().watch(&format!("/api/tickets/live?ids={ticket}")).await.unwrap();
+    let mut version = shelf.next().await.unwrap().1[0]["version"].as_u64().unwrap();
+    let begun = Instant::now();
+    for _ in 0..ORDERS {
+        buyer.reserves(&ticket).await;
+    }
+    let mut messages = 0;
+    let last = loop {
+        let (_, told) = shelf.next().await.unwrap();
+        messages += 1;
+        let newer = told[0]["version"].as_u64().unwrap();
+        assert!(version < newer, "{version}, then {newer}");
+        version = newer;
+        if told[0]["held"] == json!(ORDERS) {
+            break told;
+        }
+    };
+    assert_eq!(last[0]["available"], json!(100 - ORDERS));
+    // Changes are gathered for a fifth of a second, and read again every five.
+    let passed = begun.elapsed().as_millis();
+    assert!(messages <= passed / 200 + passed / 5_000 + 2, "{messages} in {passed} ms");
+}
+
+#[tokio::test]
 async fn streams_end_when_the_server_does() {
     let shop = Shop::open().await;
+    let (seller, buyer) = (shop.member().await, shop.member().await);
+    let order = buyer.reserves(&seller.lists("Front row", json!(20)).await).await;
     let mut shelf = shop.visitor().watch("/api/tickets/live").await.unwrap();
+    let mut page = buyer.watch(&format!("/api/orders/{order}/live")).await.unwrap();
     shelf.next().await.unwrap();
+    page.next().await.unwrap();
     let Shop { server, .. } = shop;
-    let (end, ()) = tokio::join!(shelf.next(), server.shutdown());
-    assert_eq!(end, None);
+    let begun = Instant::now();
+    let ended = async {
+        while shelf.next().await.is_some() {}
+        while page.next().await.is_some() {}
+    };
+    let ((), ()) = tokio::join!(ended, server.shutdown());
+    // Of themselves: what does not end is cut after twenty-five seconds.
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }

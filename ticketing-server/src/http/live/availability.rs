@@ -23,6 +23,9 @@ use super::stream::{Telling, answer, event, every_refresh};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::{Parameters, Problems};
 
+#[cfg(test)]
+mod tests;
+
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
