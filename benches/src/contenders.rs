@@ -1,5 +1,6 @@
 //! Who is measured: anything that can hold a unit of a ticket for a buyer, durably, and say so.
 
+mod database;
 mod engine;
 mod one_by_one;
 mod one_statement;
@@ -90,7 +91,8 @@ impl Kind {
             ],
             Store::Postgres => {
                 let redis = compare.redis.is_some().then_some(Self::RedisScript);
-                redis.into_iter().chain([Self::OneStatement, Self::RowLock]).collect()
+                let engine = [Self::Engine(Home::Postgres)].into_iter().chain(redis);
+                engine.chain([Self::OneStatement, Self::RowLock]).collect()
             }
         }
     }
@@ -114,9 +116,9 @@ impl Kind {
     ) -> Result<Arc<dyn Contender>> {
         let (tickets, connections) = (compare.tickets, Connections::of(compare));
         Ok(match self {
-            Self::Engine(home) => Arc::new(EngineSale::start(home, tickets, folder, None).await?),
+            Self::Engine(home) => Arc::new(EngineSale::start(home, compare, folder, None).await?),
             Self::EngineUngrouped(home) => {
-                Arc::new(EngineSale::start(home, tickets, folder, Some(1)).await?)
+                Arc::new(EngineSale::start(home, compare, folder, Some(1)).await?)
             }
             Self::OneByOne => Arc::new(OneByOne::start(tickets, folder).await?),
             Self::RedisScript => Arc::new(RedisScript::start(redis(compare)?, tickets).await?),

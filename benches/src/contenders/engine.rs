@@ -12,7 +12,9 @@ use ticketing_core::values::{Money, Quantity, TicketId, UserId};
 use ticketing_core::{NewTicket, Ticketing};
 use ticketing_sqlite::SqliteStorage;
 
-use super::{Contender, Stored};
+use super::database::Database;
+use super::{Contender, Stored, postgres};
+use crate::Compare;
 
 /// How many different buyers there are.
 const BUYERS: usize = 10_000;
@@ -22,6 +24,7 @@ const BUYERS: usize = 10_000;
 pub(crate) enum Home {
     Memory,
     Sqlite,
+    Postgres,
 }
 
 pub(crate) struct EngineSale {
@@ -35,12 +38,13 @@ pub(crate) struct EngineSale {
 enum Kept {
     Memory(MemoryStorage),
     Sqlite { storage: SqliteStorage, file: PathBuf },
+    Postgres(Database),
 }
 
 impl EngineSale {
     pub(crate) async fn start(
         home: Home,
-        tickets: u32,
+        compare: &Compare,
         folder: &Path,
         group_max: Option<usize>,
     ) -> Result<Self> {
@@ -57,11 +61,15 @@ impl EngineSale {
                 let storage = SqliteStorage::open(&file).await?;
                 (builder.storage(storage.clone()), Kept::Sqlite { storage, file })
             }
+            Home::Postgres => {
+                let database = Database::create(postgres(compare)?).await?;
+                (builder.storage(database.storage()), Kept::Postgres(database))
+            }
         };
         let engine = builder.start().await?;
         let seller = UserId::new("seller")?;
         let mut listed = Vec::new();
-        for number in 0..tickets {
+        for number in 0..compare.tickets {
             let new = NewTicket::new(format!("Ticket {number}"), Money::usd(20_00));
             let new = new.quantity(Quantity::MAX.get());
             listed.push(engine.tickets().list_for_sale(seller.clone(), new).await?.id);
@@ -88,6 +96,7 @@ impl Contender for EngineSale {
                 storage.close().await;
                 counted_in_file(file).await
             }
+            Kept::Postgres(database) => database.count_and_remove().await,
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use uuid::Uuid;
 
@@ -64,7 +64,7 @@ impl Tables {
         .execute(&self.pool)
         .await?;
         sqlx::raw_sql("VACUUM (ANALYZE) tickets").execute(&self.pool).await?;
-        is_durable(&self.pool).await
+        is_durable(&mut *self.pool.acquire().await?).await
     }
 
     pub(super) fn pool(&self) -> &PgPool {
@@ -129,8 +129,8 @@ async fn connect(url: &str, schema: &str, Connections(number): Connections) -> R
 }
 
 /// A server that does not wait for its disk measures something else.
-async fn is_durable(pool: &PgPool) -> Result<()> {
-    let fsync: String = sqlx::query_scalar("SHOW fsync").fetch_one(pool).await?;
+pub(super) async fn is_durable(conn: &mut PgConnection) -> Result<()> {
+    let fsync: String = sqlx::query_scalar("SHOW fsync").fetch_one(conn).await?;
     ensure!(fsync == "on", "fsync is {fsync} on this server: what it answers may be lost");
     Ok(())
 }

@@ -31,6 +31,11 @@ async fn sells(kind: Kind) {
 }
 
 #[tokio::test]
+async fn the_engine_keeps_its_books() {
+    sells(Kind::Engine(Home::Postgres)).await;
+}
+
+#[tokio::test]
 async fn the_row_lock_keeps_its_books() {
     sells(Kind::RowLock).await;
 }
