@@ -9,6 +9,7 @@ pub mod demo;
 pub mod http;
 pub mod metrics;
 mod private_file;
+mod rate_limit;
 mod serve;
 mod server;
 mod services;

@@ -1,17 +1,15 @@
 //! How often one may try to sign in or up, by account and by address.
 
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::Quota;
 
 use super::email::Email;
 use super::error::AccountError;
 use crate::http::client_address::network;
+use crate::rate_limit::KeyedLimit;
 
 /// How often: a number at once, and one more after each pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +21,21 @@ pub struct Rate {
 }
 
 /// How often one may try. A try that succeeds costs as much as one that fails.
+///
+/// An account is counted together with the address that a try comes from, so that a stranger who
+/// tries to get in does not keep its owner out. Tries from many addresses at once share a limit that
+/// is far higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// To sign in to, or up as, one e-mail address; 10 at once, then two a minute.
+    /// To sign in to, or up as, one e-mail address from one address; 10 at once, then two a minute.
+    pub per_account_and_address: Option<Rate>,
+    /// To sign in to, or up as, one e-mail address from wherever; 500 at once, then one in two
+    /// seconds.
     pub per_account: Option<Rate>,
+    /// To confirm something with the password of the account that is signed in; 10 at once, then two
+    /// a minute.
+    pub confirmations_per_account: Option<Rate>,
     /// To sign in from one address; 50 at once, then one a second.
     pub sign_ins_per_address: Option<Rate>,
     /// To sign up from one address; 50 at once, then two a minute.
@@ -39,12 +47,19 @@ impl Rate {
     pub fn new(burst: u32, pause: Duration) -> Self {
         Self { burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN), pause }
     }
+
+    /// A pause of zero is no limit.
+    fn quota(self) -> Option<Quota> {
+        Some(Quota::with_period(self.pause)?.allow_burst(self.burst))
+    }
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
         Self {
-            per_account: Some(Rate::new(10, Duration::from_secs(30))),
+            per_account_and_address: Some(Rate::new(10, Duration::from_secs(30))),
+            per_account: Some(Rate::new(500, Duration::from_secs(2))),
+            confirmations_per_account: Some(Rate::new(10, Duration::from_secs(30))),
             sign_ins_per_address: Some(Rate::new(50, Duration::from_secs(1))),
             sign_ups_per_address: Some(Rate::new(50, Duration::from_secs(30))),
         }
@@ -54,80 +69,53 @@ impl Default for RateLimits {
 /// Counts tries. Its clones count together.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    accounts: Limit<String>,
-    sign_ins: Limit<IpAddr>,
-    sign_ups: Limit<IpAddr>,
+    accounts_from: KeyedLimit<(String, Option<IpAddr>)>,
+    accounts: KeyedLimit<String>,
+    confirmations: KeyedLimit<String>,
+    sign_ins: KeyedLimit<IpAddr>,
+    sign_ups: KeyedLimit<IpAddr>,
 }
 
 impl Limits {
     pub(crate) fn new(rates: &RateLimits) -> Self {
+        let quota = |rate: Option<Rate>| rate.and_then(Rate::quota);
         Self {
-            accounts: Limit::new(rates.per_account),
-            sign_ins: Limit::new(rates.sign_ins_per_address),
-            sign_ups: Limit::new(rates.sign_ups_per_address),
+            accounts_from: KeyedLimit::new(quota(rates.per_account_and_address)),
+            accounts: KeyedLimit::new(quota(rates.per_account)),
+            confirmations: KeyedLimit::new(quota(rates.confirmations_per_account)),
+            sign_ins: KeyedLimit::new(quota(rates.sign_ins_per_address)),
+            sign_ups: KeyedLimit::new(quota(rates.sign_ups_per_address)),
         }
     }
 
     /// Counts a try to sign in.
     pub(crate) fn sign_in(&self, email: &Email, from: Option<IpAddr>) -> Result<(), AccountError> {
-        from.map_or(Ok(()), |from| self.sign_ins.count(&network(from)))?;
-        self.accounts.count(&email.key().to_owned())
+        self.enter(&self.sign_ins, email, from)
     }
 
     /// Counts a try to sign up.
     pub(crate) fn sign_up(&self, email: &Email, from: Option<IpAddr>) -> Result<(), AccountError> {
-        from.map_or(Ok(()), |from| self.sign_ups.count(&network(from)))?;
-        self.accounts.count(&email.key().to_owned())
+        self.enter(&self.sign_ups, email, from)
     }
 
-    /// Counts a try to confirm something with the password of a session's account.
+    /// What is refused for its address does not count for the account.
+    fn enter(
+        &self,
+        addresses: &KeyedLimit<IpAddr>,
+        email: &Email,
+        from: Option<IpAddr>,
+    ) -> Result<(), AccountError> {
+        let (account, from) = (email.key().to_owned(), from.map(network));
+        from.map_or(Ok(()), |from| addresses.count(&from)).map_err(AccountError::TooMany)?;
+        let tried_from = (account, from);
+        self.accounts_from.count(&tried_from).map_err(AccountError::TooMany)?;
+        self.accounts.count(&tried_from.0).map_err(AccountError::TooMany)
+    }
+
+    /// Counts a try to confirm something with the password of a session's account. Nobody without a
+    /// session of the account can use these tries up, from wherever it comes.
     pub(crate) fn confirm(&self, email: &Email) -> Result<(), AccountError> {
-        self.accounts.count(&email.key().to_owned())
-    }
-
-    /// Forgets those whose tries are long ago.
-    pub(crate) fn forget_old(&self) {
-        self.accounts.forget_old();
-        self.sign_ins.forget_old();
-        self.sign_ups.forget_old();
-    }
-}
-
-#[derive(Debug)]
-struct Limit<K: Hash + Eq + Clone>(Option<Arc<DefaultKeyedRateLimiter<K>>>);
-
-/// How many keys are counted before old ones are looked for out of turn.
-const MANY: usize = 100_000;
-
-impl<K: Hash + Eq + Clone> Limit<K> {
-    fn new(rate: Option<Rate>) -> Self {
-        let quota = rate.and_then(|it| Some(Quota::with_period(it.pause)?.allow_burst(it.burst)));
-        Self(quota.map(|quota| Arc::new(RateLimiter::keyed(quota))))
-    }
-
-    fn count(&self, key: &K) -> Result<(), AccountError> {
-        let Some(limiter) = &self.0 else {
-            return Ok(());
-        };
-        if limiter.len() >= MANY {
-            limiter.retain_recent();
-        }
-        limiter.check_key(key).map_err(|early| {
-            AccountError::TooMany(early.wait_time_from(DefaultClock::default().now()))
-        })
-    }
-
-    fn forget_old(&self) {
-        if let Some(limiter) = &self.0 {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
-    }
-}
-
-impl<K: Hash + Eq + Clone> Clone for Limit<K> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
+        self.confirmations.count(&email.key().to_owned()).map_err(AccountError::TooMany)
     }
 }
 
@@ -135,17 +123,31 @@ impl<K: Hash + Eq + Clone> Clone for Limit<K> {
 mod tests {
     use super::*;
 
+    const OWNER: [u8; 4] = [1, 1, 1, 1];
+    const STRANGER: [u8; 4] = [2, 2, 2, 2];
+
     fn email(text: &str) -> Email {
         text.parse().unwrap()
     }
 
-    fn limits(per_account: u32, per_address: u32) -> Limits {
-        let rate = |burst| Some(Rate::new(burst, Duration::from_hours(1)));
-        Limits::new(&RateLimits {
-            per_account: rate(per_account),
-            sign_ins_per_address: rate(per_address),
-            sign_ups_per_address: rate(per_address),
-        })
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn hourly(burst: u32) -> Rate {
+        Rate::new(burst, Duration::from_hours(1))
+    }
+
+    fn limits(change: impl FnOnce(&mut RateLimits)) -> Limits {
+        let mut rates = RateLimits {
+            per_account_and_address: Some(hourly(100)),
+            per_account: Some(hourly(100)),
+            confirmations_per_account: Some(hourly(100)),
+            sign_ins_per_address: Some(hourly(100)),
+            sign_ups_per_address: Some(hourly(100)),
+        };
+        change(&mut rates);
+        Limits::new(&rates)
     }
 
     fn is_refused(tried: Result<(), AccountError>) -> bool {
@@ -160,50 +162,90 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_counted_whatever_its_case_and_from_wherever() {
-        let limits = limits(2, 100);
-        assert!(!is_refused(limits.sign_in(&email("a@b.org"), Some([1, 1, 1, 1].into()))));
-        assert!(!is_refused(limits.sign_in(&email("A@B.org"), None)));
-        assert!(is_refused(limits.sign_in(&email("a@B.org"), Some([2, 2, 2, 2].into()))));
-        assert!(is_refused(limits.confirm(&email("a@b.org"))));
-        assert!(!is_refused(limits.sign_in(&email("c@b.org"), Some([1, 1, 1, 1].into()))));
+    fn a_stranger_does_not_keep_the_owner_out() {
+        let limits = limits(|rates| rates.per_account_and_address = Some(hourly(2)));
+        let ada = email("a@b.org");
+        while !is_refused(limits.sign_in(&ada, Some(STRANGER.into()))) {}
+        assert!(is_refused(limits.sign_up(&ada, Some(STRANGER.into()))));
+        assert!(!is_refused(limits.sign_in(&email("A@B.org"), Some(OWNER.into()))));
+        assert!(!is_refused(limits.sign_in(&email("c@b.org"), Some(STRANGER.into()))));
+        assert!(!is_refused(limits.confirm(&ada)), "only who is signed in confirms");
+    }
+
+    #[test]
+    fn an_account_is_counted_whatever_its_case() {
+        let limits = limits(|rates| rates.per_account_and_address = Some(hourly(2)));
+        assert!(!is_refused(limits.sign_in(&email("a@b.org"), Some(OWNER.into()))));
+        assert!(!is_refused(limits.sign_in(&email("A@B.org"), Some(OWNER.into()))));
+        assert!(is_refused(limits.sign_in(&email("a@B.org"), Some(OWNER.into()))));
+    }
+
+    #[test]
+    fn a_network_is_one_address_to_an_account() {
+        let limits = limits(|rates| rates.per_account_and_address = Some(hourly(1)));
+        assert!(!is_refused(limits.sign_in(&email("a@b.org"), Some(address("2001:db8::1")))));
+        assert!(is_refused(limits.sign_in(&email("a@b.org"), Some(address("2001:db8::ffff")))));
+        // Where nobody can tell the address, all are one.
+        assert!(!is_refused(limits.sign_in(&email("a@b.org"), None)));
+        assert!(is_refused(limits.sign_in(&email("a@b.org"), None)));
+    }
+
+    #[test]
+    fn many_addresses_together_are_slowed_down_too() {
+        let limits = limits(|rates| rates.per_account = Some(hourly(20)));
+        let ada = email("a@b.org");
+        let refused = (0..30_u8).filter(|it| {
+            let address = [9, 9, 9, *it].into();
+            is_refused(limits.sign_in(&ada, Some(address)))
+        });
+        assert_eq!(refused.count(), 10);
+    }
+
+    #[test]
+    fn what_is_refused_for_its_address_does_not_count_for_the_account() {
+        let limits = limits(|rates| {
+            rates.per_account_and_address = Some(hourly(1));
+            rates.per_account = Some(hourly(2));
+        });
+        let ada = email("a@b.org");
+        for _ in 0..10 {
+            limits.sign_in(&ada, Some(STRANGER.into())).ok();
+        }
+        assert!(!is_refused(limits.sign_in(&ada, Some(OWNER.into()))));
+    }
+
+    #[test]
+    fn the_own_password_is_not_guessed_either() {
+        let limits = limits(|rates| rates.confirmations_per_account = Some(hourly(2)));
+        let ada = email("a@b.org");
+        assert!(!is_refused(limits.confirm(&ada)));
+        assert!(!is_refused(limits.confirm(&ada)));
+        assert!(is_refused(limits.confirm(&ada)));
     }
 
     #[test]
     fn an_address_is_counted_whoever_it_tries_to_be() {
-        let limits = limits(100, 1);
-        let from = |text: &str| Some(text.parse::<IpAddr>().unwrap());
-        assert!(!is_refused(limits.sign_up(&email("a@b.org"), from("2001:db8::1"))));
-        assert!(is_refused(limits.sign_up(&email("c@b.org"), from("2001:db8::ffff"))));
-        assert!(!is_refused(limits.sign_up(&email("c@b.org"), from("2001:db8:0:1::1"))));
-        assert!(!is_refused(limits.sign_in(&email("a@b.org"), from("2001:db8::1"))));
-        assert!(!is_refused(limits.sign_in(&email("a@b.org"), from("1.1.1.1"))));
-        assert!(is_refused(limits.sign_in(&email("a@b.org"), from("::ffff:1.1.1.1"))));
+        let limits = limits(|rates| {
+            rates.sign_ins_per_address = Some(hourly(1));
+            rates.sign_ups_per_address = Some(hourly(1));
+        });
+        assert!(!is_refused(limits.sign_up(&email("a@b.org"), Some(address("2001:db8::1")))));
+        assert!(is_refused(limits.sign_up(&email("c@b.org"), Some(address("2001:db8::ffff")))));
+        assert!(!is_refused(limits.sign_up(&email("c@b.org"), Some(address("2001:db8:0:1::1")))));
+        assert!(!is_refused(limits.sign_in(&email("a@b.org"), Some(address("2001:db8::1")))));
+        assert!(!is_refused(limits.sign_in(&email("a@b.org"), Some(address("1.1.1.1")))));
+        assert!(is_refused(limits.sign_in(&email("a@b.org"), Some(address("::ffff:1.1.1.1")))));
     }
 
     #[test]
     fn without_a_rate_nothing_is_counted() {
-        let none = RateLimits {
-            per_account: None,
-            sign_ins_per_address: None,
-            sign_ups_per_address: Some(Rate::new(1, Duration::ZERO)),
-        };
-        let limits = Limits::new(&none);
-        for _ in 0..100 {
-            assert!(!is_refused(limits.sign_up(&email("a@b.org"), Some([1, 1, 1, 1].into()))));
-        }
-    }
-
-    #[test]
-    fn those_that_may_try_again_are_forgotten() {
-        let limits = Limits::new(&RateLimits {
-            per_account: Some(Rate::new(1, Duration::from_nanos(1))),
-            ..RateLimits::default()
+        let limits = limits(|rates| {
+            rates.per_account = None;
+            rates.per_account_and_address = None;
+            rates.sign_ups_per_address = Some(Rate::new(1, Duration::ZERO));
         });
-        for number in 0..100 {
-            limits.confirm(&email(&format!("a{number}@b.org"))).unwrap();
+        for _ in 0..1_000 {
+            assert!(!is_refused(limits.sign_up(&email("a@b.org"), Some(OWNER.into()))));
         }
-        limits.forget_old();
-        assert_eq!(limits.accounts.0.unwrap().len(), 0);
     }
 }

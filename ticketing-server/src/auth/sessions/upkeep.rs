@@ -30,7 +30,6 @@ impl Sessions {
             report("sessions are not up to date", self.step().await);
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(TIDY_EVERY) {
-                limits.forget_old();
                 report("sessions could not be tidied", self.tidy().await);
             }
         }

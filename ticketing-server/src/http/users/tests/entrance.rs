@@ -149,7 +149,7 @@ async fn the_engines_routes_know_who_calls() {
 
 #[tokio::test]
 async fn of_many_who_sign_up_as_one_a_single_one_does() {
-    let world = World::with(|config| config.limits.per_account = None).await;
+    let world = World::with(|config| config.limits.per_account_and_address = None).await;
     let tries = ["ada@example.org", "ADA@example.org"].repeat(10).into_iter().map(|email| {
         let body = json!({ "email": email, "password": PASSWORD });
         let request = Browser::default().request(Method::POST, "/api/users/signup", Some(body));

@@ -13,7 +13,9 @@ use crate::auth::Rate;
 async fn world() -> World {
     let hourly = |burst| Some(Rate::new(burst, Duration::from_hours(1)));
     World::with(|config| {
-        config.limits.per_account = hourly(3);
+        config.limits.per_account_and_address = hourly(3);
+        config.limits.per_account = hourly(5);
+        config.limits.confirmations_per_account = hourly(2);
         config.limits.sign_ins_per_address = hourly(4);
         config.limits.sign_ups_per_address = hourly(2);
         config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
@@ -47,12 +49,28 @@ async fn an_account_is_tried_so_often_and_success_costs_as_much() {
         tried(&world, "signup", "a@b.org", "1.1.1.1", "-").await.status,
         StatusCode::CREATED
     );
-    for peer in ["1.1.1.2", "1.1.1.3"] {
-        assert_eq!(tried(&world, "signin", "A@b.org", peer, "-").await.status, StatusCode::OK);
+    for _ in 0..2 {
+        assert_eq!(tried(&world, "signin", "A@b.org", "1.1.1.1", "-").await.status, StatusCode::OK);
     }
     let hashes = world.hasher.calls();
-    assert_too_many(&tried(&world, "signin", "a@B.org", "1.1.1.4", "-").await);
+    assert_too_many(&tried(&world, "signin", "a@B.org", "1.1.1.1", "-").await);
     assert_eq!(world.hasher.calls(), hashes, "what is refused costs no work");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_stranger_keeps_nobody_out_and_a_crowd_is_slowed_down() {
+    let world = world().await;
+    assert_eq!(
+        tried(&world, "signup", "a@b.org", "1.1.1.1", "-").await.status,
+        StatusCode::CREATED
+    );
+    for _ in 0..3 {
+        tried(&world, "signin", "a@b.org", "6.6.6.6", "-").await;
+    }
+    assert_too_many(&tried(&world, "signin", "a@b.org", "6.6.6.6", "-").await);
+    assert_eq!(tried(&world, "signin", "a@b.org", "1.1.1.1", "-").await.status, StatusCode::OK);
+    assert_too_many(&tried(&world, "signin", "a@b.org", "7.7.7.7", "-").await);
     world.end().await;
 }
 
