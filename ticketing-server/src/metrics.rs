@@ -6,11 +6,13 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use ticketing_core::Observer;
 
+mod accounts;
 mod engine;
 mod http;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::AccountMetrics;
 pub use engine::EngineMetrics;
 pub use http::HttpMetrics;
 pub(crate) use http::InFlight;
@@ -21,16 +23,19 @@ pub struct Metrics {
     registry: Arc<Registry>,
     http: HttpMetrics,
     engine: Arc<EngineMetrics>,
+    accounts: AccountMetrics,
 }
 
 impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Self {
         let (http, engine) = (HttpMetrics::default(), EngineMetrics::default());
+        let accounts = AccountMetrics::default();
         let mut registry = Registry::default();
         http.register(&mut registry);
         engine.register(registry.sub_registry_with_prefix("ticketing"));
-        Self { registry: Arc::new(registry), http, engine: Arc::new(engine) }
+        accounts.register(registry.sub_registry_with_prefix("ticketing"));
+        Self { registry: Arc::new(registry), http, engine: Arc::new(engine), accounts }
     }
 
     /// Where requests are counted.
@@ -46,6 +51,11 @@ impl Metrics {
     /// What is asked for when the numbers are.
     pub(crate) fn engine(&self) -> &EngineMetrics {
         &self.engine
+    }
+
+    /// The same for accounts.
+    pub(crate) fn accounts(&self) -> &AccountMetrics {
+        &self.accounts
     }
 
     /// All numbers, in the text format of `OpenMetrics`.

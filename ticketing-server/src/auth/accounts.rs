@@ -141,6 +141,13 @@ impl Accounts {
         !self.0.sessions.is_stale()
     }
 
+    /// How many sign-outs could not be written down yet. They are known in this process alone, and
+    /// lost if it is killed; it tries to write them down every two seconds, and once more when it
+    /// ends.
+    pub fn owed_sign_outs(&self) -> usize {
+        self.0.sessions.owed()
+    }
+
     /// Stops what runs in the background, once it has written what it knows, and closes the file
     /// that [`open`](Self::open) opened.
     pub async fn shutdown(&self) {
@@ -238,7 +245,7 @@ impl Shared {
         let cookie = cookie_name(config.cookie_secure);
         let authenticator = SessionAuthenticator::new(sessions.clone(), operators, cookie);
         let authenticator = Arc::new(authenticator);
-        let upkeep = Upkeep::start(sessions.clone(), limits.clone());
+        let upkeep = Upkeep::start(sessions.clone());
         let file = None;
         Ok(Self { store, engine, passwords, sessions, limits, authenticator, config, upkeep, file })
     }
@@ -259,9 +266,9 @@ impl Visit {
 }
 
 impl Upkeep {
-    fn start(sessions: Sessions, limits: Limits) -> Self {
+    fn start(sessions: Sessions) -> Self {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(sessions.run(limits, stop.clone()));
+        let task = tokio::spawn(sessions.run(stop.clone()));
         Self { stop, task: tokio::sync::Mutex::new(Some(task)) }
     }
 

@@ -1,7 +1,7 @@
 //! Sign-ins and how they end. Whether a token is good is told without asking the store: its
 //! signature says who it is, and a set in memory says which sessions have ended.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -51,8 +51,9 @@ struct State {
     ended: RwLock<Ended>,
     /// Used since the store was told.
     seen: Mutex<HashSet<SessionId>>,
-    /// Ended here, when the store could not be told.
-    owed: Mutex<Vec<SessionId>>,
+    /// Ended here when the store could not be told, with the time when their tokens have expired at
+    /// the latest.
+    owed: Mutex<HashMap<SessionId, Timestamp>>,
 }
 
 /// Whom a good token is of.
@@ -145,8 +146,13 @@ impl Sessions {
         if let Err(error) = self.0.store.revoke(id, now).await {
             let error: &(dyn std::error::Error + 'static) = &error;
             tracing::warn!(error, "a sign-out is kept for later");
-            locked(&self.0.owed).push(id);
+            locked(&self.0.owed).insert(id, at_most);
         }
+    }
+
+    /// How many sessions have ended here that the store does not know of yet.
+    pub(crate) fn owed(&self) -> usize {
+        locked(&self.0.owed).len()
     }
 
     /// Notes sessions that ended in the store.

@@ -138,12 +138,74 @@ async fn a_sign_out_that_could_not_be_written_is_written_later() {
     world.connection.set_down(true);
     world.here.end(id).await;
     assert!(!is_known(&world.here, &token));
-    assert!(world.here.step().await.is_err());
+    for _ in 0..3 {
+        assert!(world.here.step().await.is_err());
+        assert_eq!(world.here.owed(), 1);
+    }
     world.connection.set_down(false);
     world.here.step().await.unwrap();
+    assert_eq!(world.here.owed(), 0);
     assert!(world.store.session(id).await.unwrap().unwrap().revoked_at.is_some());
     world.there.step().await.unwrap();
     assert!(!is_known(&world.there, &token));
+}
+
+#[tokio::test]
+async fn many_sign_outs_at_once_do_not_keep_others_from_being_heard() {
+    let world = World::new(NEVER).await;
+    let elsewhere = world.open().await;
+    world.connection.set_down(true);
+    for _ in 0..1_000 {
+        world.here.end(SessionId::random()).await;
+    }
+    world.connection.set_down(false);
+    world.there.end(world.session_of(&elsewhere)).await;
+    world.here.step().await.unwrap();
+    assert!(!is_known(&world.here, &elsewhere));
+    assert!((1..1_000).contains(&world.here.owed()), "{}", world.here.owed());
+    while world.here.owed() > 0 {
+        world.here.step().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_is_owed_no_longer_than_its_token_is_good() {
+    let world = World::new(NEVER).await;
+    let token = world.open().await;
+    world.connection.set_down(true);
+    world.here.end(world.session_of(&token)).await;
+    world.clock.advance(14 * DAY);
+    world.here.step().await.unwrap_err();
+    assert_eq!(world.here.owed(), 0);
+}
+
+/// Ends as a process does that is told to: `stop` is cancelled from the beginning.
+async fn run_to_its_end(sessions: &Sessions) {
+    let stop = tokio_util::sync::CancellationToken::new();
+    stop.cancel();
+    sessions.clone().run(stop).await;
+}
+
+#[tokio::test]
+async fn stopping_writes_down_the_sign_outs_that_are_owed() {
+    let world = World::new(NEVER).await;
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        tokens.push(world.open().await);
+    }
+    let ids: Vec<SessionId> = tokens.iter().map(|token| world.session_of(token)).collect();
+    world.connection.set_down(true);
+    for id in &ids {
+        world.here.end(*id).await;
+    }
+    // Nobody waits for a store that does not answer.
+    run_to_its_end(&world.here).await;
+    assert_eq!(world.here.owed(), 2);
+    world.connection.set_down(false);
+    run_to_its_end(&world.here).await;
+    for id in ids {
+        assert!(world.store.session(id).await.unwrap().unwrap().revoked_at.is_some());
+    }
 }
 
 #[tokio::test]
@@ -187,10 +249,7 @@ async fn stopping_writes_down_what_is_known() {
     let id = world.session_of(&token);
     world.clock.advance(DAY);
     assert!(is_known(&world.here, &token));
-    let stop = tokio_util::sync::CancellationToken::new();
-    stop.cancel();
-    let limits = crate::auth::limits::Limits::new(&crate::auth::RateLimits::default());
-    world.here.clone().run(limits, stop).await;
+    run_to_its_end(&world.here).await;
     let session = world.store.session(id).await.unwrap().unwrap();
     assert_eq!(session.last_seen_at, world.clock.now());
 }

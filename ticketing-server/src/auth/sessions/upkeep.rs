@@ -8,7 +8,6 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{Sessions, locked};
-use crate::auth::limits::Limits;
 use crate::auth::store::{SessionId, StoreError};
 
 /// How often the store is asked which sessions have ended.
@@ -17,24 +16,48 @@ pub(crate) const RELOAD_EVERY: Duration = Duration::from_secs(2);
 /// After how many of these the rest is done: each minute.
 const TIDY_EVERY: u32 = 30;
 
+/// How many sign-outs the store is told of before it is asked for those of others: after it was away
+/// for long, both must go on.
+const OWED_AT_ONCE: usize = 200;
+
 /// How many sessions are noted as used in one go.
 const SEEN_AT_ONCE: usize = 500;
 
 impl Sessions {
     /// Keeps sessions up to date until it is told to stop.
-    pub(crate) async fn run(self, limits: Limits, stop: CancellationToken) {
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(RELOAD_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rounds = 0_u32;
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             report("sessions are not up to date", self.step().await);
+            let owed = self.owed();
+            if owed > 0 {
+                tracing::warn!(sign_outs = owed, "sign-outs wait to be written down");
+            }
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(TIDY_EVERY) {
                 report("sessions could not be tidied", self.tidy().await);
             }
         }
         report("the last use of sessions could not be noted", self.tell_seen().await);
-        report("sign-outs could not be written down", self.tell_owed().await);
+        self.tell_all_owed().await;
+    }
+
+    /// The last try: what can't be written down now is forgotten with this process.
+    async fn tell_all_owed(&self) {
+        while self.owed() > 0 {
+            if let Err(error) = self.tell_owed().await {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                let owed = self.owed();
+                tracing::error!(
+                    error,
+                    sign_outs = owed,
+                    "sign-outs are lost with this process; only new session keys end those sessions"
+                );
+                return;
+            }
+        }
     }
 
     /// Tells the store what it does not know, and asks it for what is not known here.
@@ -67,14 +90,20 @@ impl Sessions {
         }
     }
 
+    /// Tells the store of some of the sign-outs that it does not know of. A session is owed until the
+    /// store has answered, so a try that fails, or is cut, is made again.
     async fn tell_owed(&self) -> Result<(), StoreError> {
-        loop {
-            let Some(id) = locked(&self.0.owed).last().copied() else {
-                return Ok(());
-            };
-            self.0.store.revoke(id, self.0.clock.now()).await?;
-            locked(&self.0.owed).retain(|owed| *owed != id);
+        let now = self.0.clock.now();
+        let owed: Vec<SessionId> = {
+            let mut owed = locked(&self.0.owed);
+            owed.retain(|_, expires_at| now < *expires_at);
+            owed.keys().copied().take(OWED_AT_ONCE).collect()
+        };
+        for id in owed {
+            self.0.store.revoke(id, now).await?;
+            locked(&self.0.owed).remove(&id);
         }
+        Ok(())
     }
 
     async fn tell_seen(&self) -> Result<(), StoreError> {

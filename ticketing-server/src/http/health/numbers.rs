@@ -27,6 +27,9 @@ pub(super) async fn numbers(
         tracing::warn!(%error, "it can't be told what waits to be published");
     }
     state.metrics.engine().note_outbox(depth.ok(), state.engine.now());
+    if let Some(accounts) = &state.accounts {
+        state.metrics.accounts().note_owed(accounts.owed_sign_outs());
+    }
     let text = state.metrics.text().map_err(|error| ApiError::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
 }

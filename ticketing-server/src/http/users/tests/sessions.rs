@@ -168,7 +168,16 @@ async fn while_it_cannot_be_told_nothing_is_changed_and_signing_out_works() {
     assert!(out.headers.contains_key("set-cookie"));
     let current = request(Method::GET, "/api/users/currentuser", None).await;
     assert_eq!(current.body["currentUser"], Value::Null);
+    assert_eq!(accounts.owed_sign_outs(), 1);
+    assert_ne!(world.current(&browser).await, Value::Null, "elsewhere it can't be known yet");
     store.set_down(false);
+    // What runs in the background writes it down, and the other server hears of it.
+    let came_back = Instant::now();
+    while world.current(&browser).await != Value::Null {
+        assert!(came_back.elapsed() < Duration::from_secs(20));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(accounts.owed_sign_outs(), 0);
     accounts.shutdown().await;
     world.end().await;
 }
