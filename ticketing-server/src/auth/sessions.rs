@@ -9,7 +9,6 @@ use secrecy::SecretString;
 use ticketing_core::ports::Clock;
 use ticketing_core::values::{Timestamp, UserId};
 
-use super::email::Email;
 use super::error::AccountError;
 use super::store::{Account, AccountStore, OpenSession, Revoked, Session, SessionId, StoreError};
 use super::tokens::{Claims, Tokens};
@@ -70,6 +69,7 @@ pub(crate) struct Recognised {
 /// A session that was just opened.
 #[derive(Debug)]
 pub(crate) struct Opened {
+    pub(crate) session: SessionId,
     pub(crate) token: SecretString,
     pub(crate) expires_at: Timestamp,
 }
@@ -105,17 +105,12 @@ impl Sessions {
             user_agent,
             revoked_at: None,
         };
-        let opened = self.token(&session, &account.email)?;
+        let token = self.0.tokens.sign(&session, &account.email, now);
+        let token = token.map_err(|why| AccountError::Bug(why.into()))?.into();
+        let opened = Opened { session: session.id, token, expires_at: session.expires_at };
         let new = OpenSession { session, seen: account.credentials, most: MOST_SESSIONS };
         self.note_ended(&self.0.store.open_session(&new).await?);
         Ok(opened)
-    }
-
-    /// A token for a session that is there.
-    pub(crate) fn token(&self, session: &Session, email: &Email) -> Result<Opened, AccountError> {
-        let token = self.0.tokens.sign(session, email, self.0.clock.now());
-        let token = token.map_err(|why| AccountError::Bug(why.into()))?;
-        Ok(Opened { token: token.into(), expires_at: session.expires_at })
     }
 
     /// Whom a token is of, if it is good as far as this process knows.
@@ -138,7 +133,9 @@ impl Sessions {
         Ok(is_good.then_some(known))
     }
 
-    /// Ends a session, here at once. If the store can't be told, it is told later.
+    /// Ends a session, here at once. If the store can't be told, it is told later, again and again
+    /// until it knows. Until then other processes don't know either: they take a request that changes
+    /// something only if the store, asked by them, says that its session is live.
     pub(crate) async fn end(&self, id: SessionId) {
         let now = self.0.clock.now();
         let at_most = now.plus(self.0.policy.lifetime);

@@ -175,12 +175,14 @@ async fn changing_the_password_ends_the_other_sessions() {
     browser.post("/api/users/signup", account("ada@example.com", PASSWORD)).await.expect(201);
     let phone = shop.visitor();
     phone.post("/api/users/signin", account("ada@example.com", PASSWORD)).await.expect(200);
+    let stolen = browser.tab();
     let change =
         |current: &str, new: &str| json!({ "currentPassword": current, "newPassword": new });
     browser.put("/api/users/password", change("wrong horse", "another long one")).await.expect(400);
     browser.put("/api/users/password", change(PASSWORD, "short")).await.expect(400);
     browser.put("/api/users/password", change(PASSWORD, "another long one")).await.expect(204);
     phone.get("/api/orders").await.expect(401);
+    stolen.get("/api/orders").await.expect(401);
     browser.get("/api/orders").await.expect(200);
     phone.post("/api/users/signin", account("ada@example.com", PASSWORD)).await.expect(400);
     phone

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::Member;
+use super::caller::{Member, Visitor};
 use super::fields;
 use super::user_body::{UserBody, signed_in};
 use crate::auth::{Accounts, Email};
@@ -28,7 +28,8 @@ pub(super) struct EmailBody {
     password: Given<SecretString>,
 }
 
-/// Gives the account another e-mail address. Its sessions stay.
+/// Gives the account another e-mail address, and its browser a new session in the place of the one
+/// that the request came with. Its other sessions stay.
 #[utoipa::path(
     put,
     path = "/email",
@@ -44,11 +45,14 @@ pub(super) struct EmailBody {
 pub(super) async fn change_email(
     State(accounts): State<Accounts>,
     Member(member): Member,
+    Visitor(visit): Visitor,
     Body(body): Body<EmailBody>,
 ) -> Result<Response, ApiError> {
     let (email, password) = body.checked()?;
     let all = accounts.clone();
-    let now = detached(async move { all.change_email(&member, email, password).await }).await?;
+    let changing =
+        async move { all.change_email(&member, email, password, visit.user_agent).await };
+    let now = detached(changing).await?;
     signed_in(StatusCode::OK, &accounts, now)
 }
 

@@ -1,13 +1,14 @@
 //! `PUT /api/users/password`: another password.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::{HeaderName, SET_COOKIE};
+use axum::http::{HeaderValue, StatusCode};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::Member;
-use super::fields;
+use super::caller::{Member, Visitor};
+use super::{cookie, fields};
 use crate::auth::{AcceptedPassword, Accounts, Email};
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
@@ -27,7 +28,8 @@ pub(super) struct PasswordBody {
     new_password: Given<SecretString>,
 }
 
-/// Gives the account another password, and ends all of its sessions but this one.
+/// Gives the account another password, and ends all of its sessions. The browser gets a new one in
+/// the place of the one that the request came with.
 #[utoipa::path(
     put,
     path = "/password",
@@ -35,7 +37,7 @@ pub(super) struct PasswordBody {
     operation_id = "changePassword",
     request_body = PasswordBody,
     responses(
-        (status = NO_CONTENT),
+        (status = NO_CONTENT, headers(("Set-Cookie" = String))),
         (status = BAD_REQUEST, body = ErrorBody),
         (status = UNAUTHORIZED, body = ErrorBody),
     ),
@@ -43,12 +45,16 @@ pub(super) struct PasswordBody {
 pub(super) async fn change_password(
     State(accounts): State<Accounts>,
     Member(member): Member,
+    Visitor(visit): Visitor,
     Body(body): Body<PasswordBody>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1]), ApiError> {
     let email: Option<Email> = member.email.parse().ok();
     let (current, new) = body.checked(email.as_ref(), &accounts)?;
-    detached(async move { accounts.change_password(&member, current, new).await }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let all = accounts.clone();
+    let changing =
+        async move { all.change_password(&member, current, new, visit.user_agent).await };
+    let now = detached(changing).await?;
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie::session(&accounts, &now)?)]))
 }
 
 impl PasswordBody {

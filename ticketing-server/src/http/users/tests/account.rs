@@ -15,10 +15,10 @@ async fn put(
 }
 
 #[tokio::test]
-async fn another_address_keeps_every_session() {
+async fn another_address_gets_another_session_and_keeps_the_others() {
     let world = World::new().await;
     let mut browser = world.signed_up("ada@example.org").await;
-    let other = world.signed_in("ada@example.org").await;
+    let (before, other) = (browser.clone(), world.signed_in("ada@example.org").await);
     let body = json!({ "email": "Lovelace@example.org", "password": PASSWORD });
     let answer = put(&world, &mut browser, "/api/users/email", body.clone()).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -26,9 +26,24 @@ async fn another_address_keeps_every_session() {
     for browser in [&browser, &other] {
         assert_eq!(world.current(browser).await["email"], "Lovelace@example.org");
     }
+    assert_eq!(world.current(&before).await, Value::Null, "the old cookie is dead");
+    assert_eq!(sessions(&world, &browser).await, [false, true]);
     world.signed_up("ada@example.org").await;
     world.signed_in("lovelace@example.org").await;
     world.end().await;
+}
+
+/// Whether each of the account's sessions is the browser's own; its own comes last.
+async fn sessions(world: &World, browser: &Browser) -> Vec<bool> {
+    let listed = world.get(&mut browser.clone(), "/api/users/sessions").await.body;
+    let mut current: Vec<bool> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| session["current"].as_bool().unwrap())
+        .collect();
+    current.sort_unstable();
+    current
 }
 
 #[tokio::test]
@@ -54,19 +69,24 @@ async fn another_address_needs_the_password_and_must_be_free() {
         assert_eq!((answer.status, answer.errors()), (StatusCode::BAD_REQUEST, expected));
     }
     assert_eq!(world.current(&browser).await["email"], "ada@example.org");
+    assert_eq!(sessions(&world, &browser).await, [true], "nothing was opened for nothing");
     world.end().await;
 }
 
 #[tokio::test]
-async fn another_password_ends_every_other_session() {
+async fn another_password_ends_every_session_and_opens_another() {
     let world = World::new().await;
     let mut browser = world.signed_up("ada@example.org").await;
-    let other = world.signed_in("ada@example.org").await;
+    let (before, other) = (browser.clone(), world.signed_in("ada@example.org").await);
     let body = json!({ "currentPassword": PASSWORD, "newPassword": "another-one" });
     let answer = put(&world, &mut browser, "/api/users/password", body).await;
     assert_eq!((answer.status, answer.body), (StatusCode::NO_CONTENT, Value::Null));
+    assert_ne!(browser.cookie, before.cookie);
     assert_ne!(world.current(&browser).await, Value::Null);
-    assert_eq!(world.current(&other).await, Value::Null);
+    for ended in [&before, &other] {
+        assert_eq!(world.current(ended).await, Value::Null);
+    }
+    assert_eq!(sessions(&world, &browser).await, [true]);
     for (password, status) in [(PASSWORD, StatusCode::BAD_REQUEST), ("another-one", StatusCode::OK)]
     {
         let body = json!({ "email": "ada@example.org", "password": password });
