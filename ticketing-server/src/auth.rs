@@ -32,7 +32,7 @@ pub use passwords::{Argon2id, HashError, PasswordHash, PasswordHasher};
 pub(crate) use sessions::Recognised;
 pub use sqlite::{SqliteAccounts, SqliteOpenError};
 pub use store::{
-    Account, AccountStore, NewPassword, OpenSession, Revocations, RevocationsMark, Revoked,
-    Session, SessionId, StoreError,
+    Account, AccountStore, Departure, NewPassword, OpenSession, Revocations, RevocationsMark,
+    Revoked, Session, SessionId, StoreError,
 };
 pub use tokens::{InvalidSessionKeys, SessionKeys};

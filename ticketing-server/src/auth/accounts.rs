@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use secrecy::SecretString;
 use ticketing_core::Ticketing;
 use ticketing_core::values::Timestamp;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::authenticator::SessionAuthenticator;
@@ -32,6 +32,7 @@ mod export;
 mod leaving;
 
 pub(crate) use export::Export;
+use leaving::Leaving;
 
 /// The accounts of a server: who may sign in, and who is signed in. Clones are the same accounts.
 ///
@@ -48,6 +49,7 @@ struct Shared {
     passwords: Passwords,
     sessions: Sessions,
     limits: Limits,
+    leaving: Leaving,
     authenticator: Arc<SessionAuthenticator>,
     config: AuthConfig,
     upkeep: Upkeep,
@@ -55,11 +57,11 @@ struct Shared {
     file: Option<SqliteAccounts>,
 }
 
-/// The task that keeps sessions up to date.
+/// What runs in the background: it keeps sessions up to date, and looks after those who left.
 #[derive(Debug)]
 struct Upkeep {
     stop: CancellationToken,
-    task: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
 /// Where somebody who signs in or up comes from.
@@ -245,9 +247,25 @@ impl Shared {
         let cookie = cookie_name(config.cookie_secure);
         let authenticator = SessionAuthenticator::new(sessions.clone(), operators, cookie);
         let authenticator = Arc::new(authenticator);
-        let upkeep = Upkeep::start(sessions.clone());
-        let file = None;
-        Ok(Self { store, engine, passwords, sessions, limits, authenticator, config, upkeep, file })
+        let leaving = Leaving {
+            store: Arc::clone(&store),
+            engine: engine.clone(),
+            clock: Arc::clone(&config.clock),
+            every: config.departures_every,
+        };
+        let upkeep = Upkeep::start(sessions.clone(), leaving.clone());
+        Ok(Self {
+            store,
+            engine,
+            passwords,
+            sessions,
+            limits,
+            leaving,
+            authenticator,
+            config,
+            upkeep,
+            file: None,
+        })
     }
 }
 
@@ -266,27 +284,31 @@ impl Visit {
 }
 
 impl Upkeep {
-    fn start(sessions: Sessions) -> Self {
+    fn start(sessions: Sessions, leaving: Leaving) -> Self {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(sessions.run(stop.clone()));
-        Self { stop, task: tokio::sync::Mutex::new(Some(task)) }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(sessions.run(stop.clone()));
+        tasks.spawn(leaving.run(stop.clone()));
+        Self { stop, tasks: tokio::sync::Mutex::new(tasks) }
     }
 
     async fn stop(&self) {
         self.stop.cancel();
-        let task = self.task.lock().await.take();
-        if let Some(task) = task
-            && let Err(died) = task.await
-        {
-            let error: &(dyn std::error::Error + 'static) = &died;
-            tracing::error!(error, "the upkeep of sessions died");
+        let mut tasks = self.tasks.lock().await;
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(died) = ended {
+                let error: &(dyn std::error::Error + 'static) = &died;
+                tracing::error!(error, "the upkeep of accounts died");
+            }
         }
     }
 }
 
 impl Drop for Upkeep {
+    /// They end by themselves, so that what is known is still written down.
     fn drop(&mut self) {
         self.stop.cancel();
+        self.tasks.get_mut().detach_all();
     }
 }
 

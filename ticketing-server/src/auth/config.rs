@@ -45,6 +45,9 @@ pub struct AuthConfig {
     pub session_lifetime: Duration,
     /// After how long without use it ends; 14 days unless said otherwise.
     pub session_idle: Duration,
+    /// How often is looked whether those who left have left something behind; every 10 seconds unless
+    /// said otherwise.
+    pub departures_every: Duration,
     /// How often one may try to sign in or up.
     pub limits: RateLimits,
     /// What hashes passwords; Argon2id unless said otherwise.
@@ -67,6 +70,7 @@ impl AuthConfig {
             trusted_proxies: Vec::new(),
             session_lifetime: TWO_WEEKS,
             session_idle: TWO_WEEKS,
+            departures_every: Duration::from_secs(10),
             limits: RateLimits::default(),
             hasher: Arc::new(Argon2id),
             clock: Arc::new(SystemClock),

@@ -12,11 +12,12 @@ use ticketing_core::values::{Timestamp, UserId};
 use super::email::Email;
 use super::passwords::PasswordHash;
 use super::store::{
-    Account, AccountStore, NewPassword, OpenSession, Revocations, RevocationsMark, Revoked,
-    Session, SessionId, StoreError,
+    Account, AccountStore, Departure, NewPassword, OpenSession, Revocations, RevocationsMark,
+    Revoked, Session, SessionId, StoreError,
 };
 
 mod accounts;
+mod departures;
 mod rows;
 mod schema;
 mod sessions;
@@ -154,6 +155,14 @@ impl AccountStore for SqliteAccounts {
         at: Timestamp,
     ) -> Result<Vec<Revoked>, StoreError> {
         self.remove(user, at).await
+    }
+
+    async fn departures(&self, after: Option<&UserId>) -> Result<Vec<Departure>, StoreError> {
+        self.departed(after).await
+    }
+
+    async fn forget_departure(&self, user: &UserId) -> Result<(), StoreError> {
+        self.forget_departed(user).await
     }
 
     async fn open_session(&self, new: &OpenSession) -> Result<Vec<Revoked>, StoreError> {

@@ -123,6 +123,15 @@ pub struct Revoked {
     pub expires_at: Timestamp,
 }
 
+/// An account that is gone, and what it leaves behind elsewhere may not have ended yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// Whose it was.
+    pub user: UserId,
+    /// When it was removed.
+    pub at: Timestamp,
+}
+
 /// How far a process has read the revocations; only its store knows what the number means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RevocationsMark(pub i64);
@@ -216,12 +225,20 @@ pub trait AccountStore: fmt::Debug + Send + Sync + 'static {
     -> Result<(), StoreError>;
 
     /// Removes an account with its sessions, and answers which of them were live. Its e-mail address
-    /// is free again. Nothing happens if it is gone already.
+    /// is free again, and it is among the [`departures`](Self::departures). Nothing happens if it is gone
+    /// already.
     async fn remove_account(
         &self,
         user: &UserId,
         at: Timestamp,
     ) -> Result<Vec<Revoked>, StoreError>;
+
+    /// Up to 100 departures that were not forgotten, of users after this one, in an order of users that
+    /// stays the same.
+    async fn departures(&self, after: Option<&UserId>) -> Result<Vec<Departure>, StoreError>;
+
+    /// Forgets a departure, if there is one.
+    async fn forget_departure(&self, user: &UserId) -> Result<(), StoreError>;
 
     /// Opens a session, and ends the oldest of those that are too many. Answers which.
     ///

@@ -10,8 +10,8 @@ use ticketing_core::values::{Timestamp, UserId};
 use super::email::Email;
 use super::passwords::{HashError, PasswordHash, PasswordHasher};
 use super::store::{
-    Account, AccountStore, NewPassword, OpenSession, Revocations, RevocationsMark, Revoked,
-    Session, SessionId, StoreError,
+    Account, AccountStore, Departure, NewPassword, OpenSession, Revocations, RevocationsMark,
+    Revoked, Session, SessionId, StoreError,
 };
 
 /// Hashes that hide nothing and cost nothing. It counts what it is asked.
@@ -126,6 +126,14 @@ impl AccountStore for FlakyStore {
         at: Timestamp,
     ) -> Result<Vec<Revoked>, StoreError> {
         self.up()?.remove_account(user, at).await
+    }
+
+    async fn departures(&self, after: Option<&UserId>) -> Result<Vec<Departure>, StoreError> {
+        self.up()?.departures(after).await
+    }
+
+    async fn forget_departure(&self, user: &UserId) -> Result<(), StoreError> {
+        self.up()?.forget_departure(user).await
     }
 
     async fn open_session(&self, new: &OpenSession) -> Result<Vec<Revoked>, StoreError> {

@@ -1,9 +1,11 @@
 //! Everything that is known of an account, for its owner.
 
-use ticketing_core::ListingView;
 use ticketing_core::domain::view::OrderView;
+use ticketing_core::values::{Cursor, Paged};
+use ticketing_core::{Error, ListingView};
 
 use super::Accounts;
+use super::belongings::{listings_of, orders_of};
 use crate::auth::error::AccountError;
 use crate::auth::sessions::Recognised;
 use crate::auth::store::{Account, Session};
@@ -27,9 +29,27 @@ impl Accounts {
     pub(crate) async fn export(&self, member: &Recognised) -> Result<Export, AccountError> {
         let account = self.account_of(member).await?;
         let sessions = self.sessions(member).await?;
-        let listings = self.listings_of(&account.id, MOST, |_| true).await?;
-        let orders = self.orders_of(&account.id, MOST, |_| true).await?;
+        let engine = &self.0.engine;
+        let listings = all_of(|after| listings_of(engine, &account.id, after)).await?;
+        let orders = all_of(|after| orders_of(engine, &account.id, after)).await?;
         let is_complete = listings.len() < MOST && orders.len() < MOST;
         Ok(Export { account, sessions, listings, orders, is_complete })
+    }
+}
+
+/// What all pages have, until it is the most that an export has.
+async fn all_of<T, F>(page: impl Fn(Option<Cursor>) -> F) -> Result<Vec<T>, Error>
+where
+    F: Future<Output = Result<Paged<T>, Error>>,
+{
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let read = page(after).await?;
+        let room = MOST.saturating_sub(all.len());
+        all.extend(read.items.into_iter().take(room));
+        after = read.next;
+        if after.is_none() || all.len() >= MOST {
+            return Ok(all);
+        }
     }
 }

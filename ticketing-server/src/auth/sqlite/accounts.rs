@@ -116,6 +116,15 @@ impl SqliteAccounts {
         let mut transaction = self.begin().await.map_err(failed)?;
         let ended =
             end_where!(&mut transaction, at, "account = ?", user.as_str()).map_err(failed)?;
+        sqlx::query(
+            "INSERT INTO account_departures (account, at) SELECT id, ? FROM accounts WHERE id = ?
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(at.as_micros())
+        .bind(user.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
         // Its sessions go with it.
         sqlx::query("DELETE FROM accounts WHERE id = ?")
             .bind(user.as_str())

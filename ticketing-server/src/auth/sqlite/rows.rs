@@ -6,7 +6,7 @@ use ticketing_core::values::{Timestamp, UserId};
 use uuid::Uuid;
 
 use crate::auth::passwords::PasswordHash;
-use crate::auth::store::{Account, Revoked, Session, SessionId, StoreError};
+use crate::auth::store::{Account, Departure, Revoked, Session, SessionId, StoreError};
 
 /// A row of a table, whose columns are read one by one.
 struct Reader<'r> {
@@ -61,6 +61,11 @@ pub(super) fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         user_agent: row.get("user_agent")?,
         revoked_at: row.get::<Option<i64>>("revoked_at")?.map(Timestamp::from_micros),
     })
+}
+
+pub(super) fn departure(row: &SqliteRow) -> Result<Departure, StoreError> {
+    let row = Reader { row, table: "account_departures" };
+    Ok(Departure { user: row.user("account")?, at: row.time("at")? })
 }
 
 /// A session's id and the end of its token, as two columns.

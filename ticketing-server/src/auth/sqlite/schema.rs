@@ -8,11 +8,10 @@ use sqlx::{SqlSafeStr, SqliteConnection};
 const TABLE: &str = "account_migrations";
 
 /// Every migration, oldest first: its number, what it does, and how.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "the accounts",
-    include_str!("../../../migrations/accounts_sqlite/0001_the_accounts.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "the accounts", include_str!("../../../migrations/accounts_sqlite/0001_the_accounts.sql")),
+    (2, "departures", include_str!("../../../migrations/accounts_sqlite/0002_departures.sql")),
+];
 
 /// Brings the tables up to date. A file of a later version is refused.
 pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateError> {

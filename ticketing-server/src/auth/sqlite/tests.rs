@@ -35,6 +35,7 @@ conforms! {
     a_new_password_ends_sessions
     a_better_hash_is_the_same_password
     a_removed_account_is_gone
+    departures_are_kept_until_they_are_forgotten
     live_sessions_are_listed
     too_many_sessions_end_the_oldest
     a_session_ends_once
@@ -43,13 +44,25 @@ conforms! {
     what_has_expired_is_forgotten
 }
 
+/// A thousand synced commits are slow on a slow disk, and these cases are not about the disk.
+async fn opened_without_syncing(folder: &TempDir) -> SqliteAccounts {
+    let store = opened(folder).await;
+    sqlx::query("PRAGMA synchronous = OFF").execute(&store.writer).await.unwrap();
+    store
+}
+
 #[tokio::test]
 async fn revocations_are_read_from_a_mark_on() {
-    // A thousand synced commits are slow on a slow disk, and this is not about the disk.
     let folder = tempfile::tempdir().unwrap();
-    let store = opened(&folder).await;
-    sqlx::query("PRAGMA synchronous = OFF").execute(&store.writer).await.unwrap();
+    let store = opened_without_syncing(&folder).await;
     conformance::revocations_are_read_from_a_mark_on(&store).await;
+}
+
+#[tokio::test]
+async fn departures_are_read_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = opened_without_syncing(&folder).await;
+    conformance::departures_are_read_page_by_page(&store).await;
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use ticketing_core::values::{Timestamp, UserId};
 
 use super::{
-    Account, AccountStore, NewPassword, OpenSession, Revocations, RevocationsMark, Revoked,
-    Session, SessionId, StoreError,
+    Account, AccountStore, Departure, NewPassword, OpenSession, Revocations, RevocationsMark,
+    Revoked, Session, SessionId, StoreError,
 };
 use crate::auth::passwords::PasswordHash;
 
@@ -169,6 +169,47 @@ pub(crate) async fn a_removed_account_is_gone(store: &dyn AccountStore) {
     let late = OpenSession { session: session("ada", 6), seen: 0, most: 50 };
     assert!(matches!(store.open_session(&late).await, Err(StoreError::Changed)));
     store.add_account(&account("ada")).await.unwrap();
+}
+
+/// Whoever is removed has departed, once, until that is forgotten.
+pub(crate) async fn departures_are_kept_until_they_are_forgotten(store: &dyn AccountStore) {
+    assert_eq!(store.departures(None).await.unwrap(), vec![]);
+    store.add_account(&account("ada")).await.unwrap();
+    store.remove_account(&user("ada"), at(4)).await.unwrap();
+    let adas = Departure { user: user("ada"), at: at(4) };
+    assert_eq!(store.departures(None).await.unwrap(), vec![adas.clone()]);
+    // Who is gone already, or never was, does not depart.
+    for gone in ["ada", "nobody"] {
+        store.remove_account(&user(gone), at(5)).await.unwrap();
+    }
+    assert_eq!(store.departures(None).await.unwrap(), vec![adas.clone()]);
+    store.add_account(&account("ben")).await.unwrap();
+    store.remove_account(&user("ben"), at(6)).await.unwrap();
+    store.forget_departure(&user("ada")).await.unwrap();
+    store.forget_departure(&user("ada")).await.unwrap();
+    let bens = Departure { user: user("ben"), at: at(6) };
+    assert_eq!(store.departures(None).await.unwrap(), vec![bens]);
+}
+
+/// Departures are read in bounded answers, and none is missed.
+pub(crate) async fn departures_are_read_page_by_page(store: &dyn AccountStore) {
+    let names: Vec<String> = (0..205).map(|number| format!("user-{number}")).collect();
+    for name in &names {
+        store.add_account(&account(name)).await.unwrap();
+        store.remove_account(&user(name), at(1)).await.unwrap();
+    }
+    let (mut read, mut after) = (Vec::new(), None);
+    loop {
+        let some = store.departures(after.as_ref()).await.unwrap();
+        assert!(some.len() <= 100, "{}", some.len());
+        let Some(last) = some.last() else { break };
+        after = Some(last.user.clone());
+        read.extend(some.into_iter().map(|it| it.user.as_str().to_owned()));
+    }
+    let mut expected = names;
+    expected.sort_unstable();
+    read.sort_unstable();
+    assert_eq!(read, expected);
 }
 
 /// Live sessions are listed, newest first; the others are not.

@@ -1,10 +1,19 @@
 //! The end of an account, and what is known of it before.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
+use ticketing_core::domain::view::OrderStatus;
+use ticketing_core::memory::{MemoryGateway, MemoryStorage};
+use ticketing_core::ports::TokioRuntime;
+use ticketing_core::testing::{FaultKind, Faults, FaultyStorage, Operation};
 use ticketing_core::values::{OrderId, UserId};
+use ticketing_core::{Duties, Ticketing};
 
 use super::world::{Answer, Browser, PASSWORD, World};
+use crate::auth::{AccountStore as _, AuthConfig};
 
 async fn delete(world: &World, browser: &mut Browser, password: &str) -> Answer {
     let body = Some(json!({ "password": password }));
@@ -91,6 +100,144 @@ async fn more_listings_than_a_page_has_go_off_sale() {
     assert_eq!(delete(&world, &mut ada, PASSWORD).await.status, StatusCode::NO_CONTENT);
     let on_sale = world.get(&mut Browser::default(), "/api/tickets").await.body;
     assert_eq!(on_sale, json!([]));
+    world.end().await;
+}
+
+/// Accounts over a storage that fails when it is told to. Nothing runs in the engine's background, so
+/// that no call but those of the accounts meets a fault.
+async fn world_with_faults() -> (World, Faults) {
+    let faults = Faults::new(1, Arc::new(TokioRuntime::current().unwrap()));
+    let storage = FaultyStorage::new(Arc::new(MemoryStorage::new()), &faults);
+    let engine = Ticketing::builder().storage(storage).gateway(MemoryGateway::new());
+    let engine = engine.duties(Duties::NONE).start().await.unwrap();
+    (World::over(engine, look_when_told).await, faults)
+}
+
+/// Departures are looked for when a test says so, however long it takes.
+fn look_when_told(config: &mut AuthConfig) {
+    config.departures_every = Duration::from_hours(1);
+}
+
+async fn on_sale(world: &World) -> usize {
+    let listed = world.get(&mut Browser::default(), "/api/tickets").await.body;
+    listed.as_array().unwrap().len()
+}
+
+async fn departures(world: &World) -> usize {
+    world.store.departures(None).await.unwrap().len()
+}
+
+/// Waits for what the background does in its own time.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never came to be so");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_kept_until_its_business_is_closed() {
+    let (world, faults) = world_with_faults().await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    for _ in 0..3 {
+        listed(&world, &mut ada, 1).await;
+    }
+    faults.nth(Operation::Commit, 2, FaultKind::Before);
+    let failed = delete(&world, &mut ada.clone(), PASSWORD).await;
+    assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE, "{failed:?}");
+    assert_eq!(on_sale(&world).await, 2);
+    assert_ne!(world.current(&ada).await, Value::Null);
+    assert_eq!(departures(&world).await, 0);
+    assert_eq!(delete(&world, &mut ada, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    assert_eq!((on_sale(&world).await, departures(&world).await), (0, 1));
+    world.end().await;
+}
+
+/// An order of somebody who has left: another session began it before it heard of that.
+async fn begun_meanwhile(world: &World, user: &UserId, ticket: &str) -> OrderId {
+    let ticket = ticket.parse().unwrap();
+    world.engine.orders().reserve(user.clone(), [(ticket, 1)]).await.unwrap().id
+}
+
+async fn status(world: &World, user: &UserId, order: OrderId) -> OrderStatus {
+    world.engine.orders().get(user, order).await.unwrap().status
+}
+
+#[tokio::test]
+async fn what_another_session_began_meanwhile_ends_after_a_restart_too() {
+    let world = World::with(look_when_told).await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    let mut ben = world.signed_up("ben@example.org").await;
+    let his = listed(&world, &mut ben, 1).await;
+    let id = user(&world, &ada).await;
+    assert_eq!(delete(&world, &mut ada, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    let order = begun_meanwhile(&world, &id, &his).await;
+    assert_eq!(status(&world, &id, order).await, OrderStatus::Created);
+
+    let world = world.begun_again().await;
+    until(async || status(&world, &id, order).await == OrderStatus::Cancelled).await;
+    // It may not be the last.
+    assert_eq!(departures(&world).await, 1);
+    reserved(&world, &mut ben, &his).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_departure_stays_while_the_storage_fails_and_ends_after() {
+    let (world, faults) = world_with_faults().await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    let mut ben = world.signed_up("ben@example.org").await;
+    let his = listed(&world, &mut ben, 1).await;
+    let id = user(&world, &ada).await;
+    // Only the look after the removal fails: nobody is told, and it is not forgotten.
+    faults.nth(Operation::OrdersOf, 3, FaultKind::Before);
+    assert_eq!(delete(&world, &mut ada, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(faults.total_injected(), 1);
+    let order = begun_meanwhile(&world, &id, &his).await;
+    world.clock.advance(Duration::from_mins(1));
+
+    faults.next(Operation::Commit, FaultKind::Before);
+    world.accounts.look_after_departures().await;
+    assert_eq!(status(&world, &id, order).await, OrderStatus::Created);
+    assert_eq!(departures(&world).await, 1);
+
+    world.accounts.look_after_departures().await;
+    assert_eq!(status(&world, &id, order).await, OrderStatus::Cancelled);
+    assert_eq!(departures(&world).await, 0, "nothing is left");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_departure_stays_until_every_server_has_heard_of_it() {
+    let world = World::with(look_when_told).await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    assert_eq!(delete(&world, &mut ada, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    world.clock.advance(Duration::from_secs(29));
+    world.accounts.look_after_departures().await;
+    assert_eq!(departures(&world).await, 1);
+    world.clock.advance(Duration::from_secs(1));
+    world.accounts.look_after_departures().await;
+    assert_eq!(departures(&world).await, 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_began_meanwhile_comes_to_its_own_end_first() {
+    let world = World::with(look_when_told).await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    let mut ben = world.signed_up("ben@example.org").await;
+    let (his, other) = (listed(&world, &mut ben, 1).await, listed(&world, &mut ben, 1).await);
+    let id = user(&world, &ada).await;
+    assert_eq!(delete(&world, &mut ada, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    let paid = begun_meanwhile(&world, &id, &his).await;
+    drop(world.engine.payments().open(&id, paid).await.unwrap());
+    let unpaid = begun_meanwhile(&world, &id, &other).await;
+    world.clock.advance(Duration::from_mins(1));
+    world.accounts.look_after_departures().await;
+    assert_eq!(status(&world, &id, paid).await, OrderStatus::AwaitingPayment);
+    assert_eq!(status(&world, &id, unpaid).await, OrderStatus::Cancelled, "it holds up no other");
+    assert_eq!(departures(&world).await, 1);
     world.end().await;
 }
 

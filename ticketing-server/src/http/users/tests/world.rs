@@ -50,13 +50,13 @@ impl World {
     }
 
     pub(super) async fn with(change: impl FnOnce(&mut AuthConfig)) -> Self {
+        let builder = Ticketing::builder().storage(MemoryStorage::new());
+        Self::over(builder.gateway(MemoryGateway::new()).start().await.unwrap(), change).await
+    }
+
+    /// Accounts of users whose business is in this engine.
+    pub(super) async fn over(engine: Ticketing, change: impl FnOnce(&mut AuthConfig)) -> Self {
         let clock = ManualClock::new(Timestamp::from_millis(1_700_000_000_000));
-        let engine = Ticketing::builder()
-            .storage(MemoryStorage::new())
-            .gateway(MemoryGateway::new())
-            .start()
-            .await
-            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let hasher = Arc::new(CheapHasher::default());
         let mut config = AuthConfig::new(folder.path());
@@ -68,6 +68,20 @@ impl World {
         let shared = Arc::<SqliteAccounts>::clone(&store);
         let accounts = Accounts::with_store(config, shared, engine.clone()).await.unwrap();
         let router = router(&accounts, &engine);
+        Self { folder, clock, engine, hasher, store, accounts, router }
+    }
+
+    /// The same accounts after their server was killed and begun again: nothing of what it knew is left
+    /// but its files.
+    pub(super) async fn begun_again(self) -> Self {
+        let Self { folder, clock, engine, hasher, store, accounts, router } = self;
+        drop((accounts, router));
+        let mut config = AuthConfig::new(folder.path());
+        config.clock = Arc::new(clock.clone());
+        config.hasher = Arc::<CheapHasher>::clone(&hasher);
+        let shared = Arc::<SqliteAccounts>::clone(&store);
+        let accounts = Accounts::with_store(config, shared, engine.clone()).await.unwrap();
+        let router = self::router(&accounts, &engine);
         Self { folder, clock, engine, hasher, store, accounts, router }
     }
 
