@@ -237,6 +237,9 @@ impl Shared {
             stale_after,
         };
         let tokens = Tokens::new(&keys(&config)?);
+        if !tokens.work(config.clock.now()) {
+            return Err(OpenError::Tokens);
+        }
         let passwords = Passwords::new(Arc::clone(&config.hasher)).await;
         let passwords = passwords.map_err(|why| OpenError::Hashing(why.into()))?;
         let clock = Arc::clone(&config.clock);

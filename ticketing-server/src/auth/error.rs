@@ -25,6 +25,9 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
+    /// The signing of session tokens does not work.
+    #[error("session tokens can't be signed and read")]
+    Tokens,
     /// The sessions in the store.
     #[error("the sessions can't be read")]
     Sessions(#[source] StoreError),

@@ -46,10 +46,15 @@ fn session() -> Session {
         user: UserId::new("u").unwrap(),
         created_at: now(),
         last_seen_at: now(),
-        expires_at: now().plus(std::time::Duration::from_secs(100)),
+        expires_at: now().plus(Duration::from_secs(100)),
         user_agent: None,
         revoked_at: None,
     }
+}
+
+#[test]
+fn what_is_signed_here_can_be_read_here() {
+    assert!(ours().work(now()));
 }
 
 #[test]
