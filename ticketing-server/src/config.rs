@@ -73,6 +73,16 @@ pub struct Config {
     pub address_rate: Option<NonZeroU32>,
     /// How many connections are open at once.
     pub max_connections: usize,
+    /// How many of them one address has.
+    pub address_connections: usize,
+    /// How many live streams are open at once.
+    pub max_streams: usize,
+    /// How many of them one address has.
+    pub address_streams: usize,
+    /// How long an HTTP/2 connection may be without a request.
+    pub idle_timeout: Duration,
+    /// How long a client may take nothing of what waits for it.
+    pub stall_timeout: Duration,
     /// How long running requests may take to end when the server does.
     pub shutdown_deadline: Duration,
     /// What is logged.
@@ -161,6 +171,11 @@ impl Config {
             trusted_proxies: Vec::new(),
             address_rate: None,
             max_connections: 10_000,
+            address_connections: 2_000,
+            max_streams: 5_000,
+            address_streams: 200,
+            idle_timeout: Duration::from_mins(1),
+            stall_timeout: Duration::from_secs(30),
             shutdown_deadline: Duration::from_secs(25),
             log: "info".to_owned(),
             told: Vec::new(),

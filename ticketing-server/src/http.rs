@@ -1,6 +1,7 @@
 //! The engine over HTTP: one router for each noun, to be nested in any axum application, and all of
 //! them together as the server has them.
 
+pub(crate) mod address_places;
 mod api;
 pub(crate) mod client_address;
 mod description;

@@ -18,6 +18,6 @@ pub mod telemetry;
 mod wiring;
 
 pub use config::Config;
-pub use serve::{Serving, ServingLimits};
+pub use serve::{Serving, ServingOptions};
 pub use server::{Server, ServerBuilder, StartError};
 pub use services::{Service, Services, UnknownService};

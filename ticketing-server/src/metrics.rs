@@ -15,7 +15,7 @@ mod tests;
 pub use accounts::AccountMetrics;
 pub use engine::EngineMetrics;
 pub use http::HttpMetrics;
-pub(crate) use http::InFlight;
+pub(crate) use http::{Counted, InFlight};
 
 /// Everything that one server counts. Clones count together.
 #[derive(Debug, Clone)]

@@ -1,4 +1,4 @@
-//! Taking connections and ending them: with time limits from the first byte on, a cap, and a
+//! Taking connections and ending them: with time limits from the first byte to the last, caps, and a
 //! graceful end.
 
 use std::io;
@@ -10,16 +10,21 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod connection;
+mod options;
+mod places;
+mod pulse;
 #[cfg(test)]
 mod tests;
 
 use connection::Connection;
+pub(crate) use connection::ConnectionPlace;
+pub use options::ServingOptions;
+use places::{Place, Places};
 
 /// The most bytes of a request's head. The server's HTTP/1 parser refuses less than 8 KiB.
 const HEAD_MAX: usize = 16 * 1024;
@@ -27,31 +32,15 @@ const HEAD_MAX: usize = 16 * 1024;
 const HEADERS_MAX: usize = 100;
 /// How many requests one HTTP/2 connection may have open.
 const STREAMS_MAX: u32 = 100;
+/// The most bytes of an answer that HTTP/2 holds ready beyond what the client has room for. An answer
+/// that is longer waits for room before it goes on.
+const SEND_AHEAD: usize = 64 * 1024;
 /// How often a silent HTTP/2 connection is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long it may take to say so.
 const PONG_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait before accepting again when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What a connection may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServingLimits {
-    /// How many connections are open at once. Beyond it, new ones wait to be accepted.
-    ///
-    /// 10,000 unless said otherwise: an idle connection costs some 20 KiB, so that all of them fit
-    /// into 200 MiB. The limit on open files must be higher.
-    pub connections: usize,
-    /// How long a request's head may take to arrive, the wait for its first byte included. A
-    /// connection that is kept alive is closed after the same time without a request.
-    pub head_within: Duration,
-}
-
-impl Default for ServingLimits {
-    fn default() -> Self {
-        Self { connections: 10_000, head_within: Duration::from_secs(5) }
-    }
-}
 
 /// A router that is being served.
 #[derive(Debug)]
@@ -74,16 +63,20 @@ impl Serving {
     ///
     /// # Errors
     /// The listener has no address.
-    pub fn start(listener: TcpListener, router: Router, limits: ServingLimits) -> io::Result<Self> {
+    pub fn start(
+        listener: TcpListener,
+        router: Router,
+        options: ServingOptions,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (closing, cutting) = (CancellationToken::new(), CancellationToken::new());
         let connections = TaskTracker::new();
         let acceptor = Acceptor {
             listener,
             router,
-            protocol: Arc::new(protocol(limits)),
-            head_within: limits.head_within,
-            places: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+            protocol: Arc::new(protocol(&options)),
+            places: Places::new(&options),
+            options: Arc::new(options),
             closing: closing.clone(),
             cutting: cutting.clone(),
             connections: connections.clone(),
@@ -117,12 +110,12 @@ impl Serving {
 }
 
 /// What both protocols allow.
-fn protocol(limits: ServingLimits) -> auto::Builder<TokioExecutor> {
+fn protocol(options: &ServingOptions) -> auto::Builder<TokioExecutor> {
     let mut protocol = auto::Builder::new(TokioExecutor::new());
     protocol
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_within)
+        .header_read_timeout(options.head_within)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_MAX);
     protocol
@@ -130,6 +123,7 @@ fn protocol(limits: ServingLimits) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(HEAD_MAX).unwrap_or(u32::MAX))
         .max_concurrent_streams(STREAMS_MAX)
+        .max_send_buf_size(SEND_AHEAD)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PONG_WITHIN);
     protocol
@@ -139,8 +133,8 @@ struct Acceptor {
     listener: TcpListener,
     router: Router,
     protocol: Arc<auto::Builder<TokioExecutor>>,
-    head_within: Duration,
-    places: Arc<Semaphore>,
+    places: Places,
+    options: Arc<ServingOptions>,
     closing: CancellationToken,
     cutting: CancellationToken,
     connections: TaskTracker,
@@ -156,23 +150,32 @@ impl Acceptor {
                 protocol: Arc::clone(&self.protocol),
                 router: self.router.clone(),
                 peer,
-                head_within: self.head_within,
+                place,
+                options: Arc::clone(&self.options),
                 closing: self.closing.clone(),
                 cutting: self.cutting.clone(),
             };
-            self.connections.spawn(async move {
-                connection.serve(stream).await;
-                drop(place);
-            });
+            self.connections.spawn(connection.serve(stream));
         }
     }
 
     /// The next connection, once there is a place for it; never nothing while the process goes on.
-    async fn accept(&self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr, Place)> {
+        loop {
+            let free = self.places.free().await?;
+            let (stream, peer) = self.next().await;
+            if let Some(place) = self.places.give(free, peer.ip()) {
+                return Some((stream, peer, place));
+            }
+            tracing::debug!(%peer, "an address has too many connections");
+            self.options.metrics.connection_cut("address");
+        }
+    }
+
+    async fn next(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => return Some((stream, peer, place)),
+                Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "no connection can be accepted");

@@ -21,7 +21,7 @@ use crate::demo;
 use crate::http::layers::{LayerOptions, dress, dress_before};
 use crate::http::{Api, Upstream, front_page};
 use crate::metrics::Metrics;
-use crate::serve::{Serving, ServingLimits};
+use crate::serve::{Serving, ServingOptions};
 use crate::services::Service;
 use crate::wiring::{Money, Wired};
 
@@ -184,8 +184,7 @@ impl Doors {
         });
         let closing = CancellationToken::new();
         let router = router(config, &wired.engine, accounts, metrics, &closing);
-        let limits = ServingLimits { connections: config.max_connections, ..Default::default() };
-        let serving = Serving::start(listener, router, limits);
+        let serving = Serving::start(listener, router, serving(config, metrics));
         let address = config.listen;
         let serving = serving.map_err(|source| StartError::Listen { address, source })?;
         tracing::info!(address = %serving.address(), "the server listens");
@@ -296,6 +295,18 @@ fn auth(config: &Config) -> AuthConfig {
     auth.session_keys.clone_from(&config.session_keys);
     auth.trusted_proxies.clone_from(&config.trusted_proxies);
     auth
+}
+
+fn serving(config: &Config, metrics: &Metrics) -> ServingOptions {
+    ServingOptions {
+        connections: config.max_connections,
+        connections_per_address: config.address_connections,
+        trusted_proxies: config.trusted_proxies.clone(),
+        idle_within: config.idle_timeout,
+        taken_within: config.stall_timeout,
+        metrics: metrics.http(),
+        ..ServingOptions::default()
+    }
 }
 
 fn router(

@@ -118,6 +118,11 @@ impl Reader {
         self.set(&mut config.trusted_proxies, "trusted_proxies", values::networks);
         config.address_rate = self.value("address_rate", values::count);
         self.set(&mut config.max_connections, "max_connections", values::count);
+        self.set(&mut config.address_connections, "address_connections", values::count);
+        self.set(&mut config.max_streams, "max_streams", values::count);
+        self.set(&mut config.address_streams, "address_streams", values::count);
+        self.set(&mut config.idle_timeout, "idle_timeout", values::duration);
+        self.set(&mut config.stall_timeout, "stall_timeout", values::duration);
     }
 
     fn check_whole(&mut self, config: &Config) {

@@ -104,6 +104,23 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new("max_connections", "10000", "how many connections are open at once, 1 at least"),
     Setting::new(
+        "address_connections",
+        "2000",
+        "how many of them one address has, trusted proxies aside, 1 at least",
+    ),
+    Setting::new("max_streams", "5000", "how many live streams are open at once, 1 at least"),
+    Setting::new("address_streams", "200", "how many of them one address has, 1 at least"),
+    Setting::new(
+        "idle_timeout",
+        "1m",
+        "how long an HTTP/2 connection may be without a request; an HTTP/1 connection, 5s",
+    ),
+    Setting::new(
+        "stall_timeout",
+        "30s",
+        "how long a client may take nothing of an answer or stream that waits for it",
+    ),
+    Setting::new(
         "shutdown_deadline",
         "25s",
         "how long running requests may take to end when the server does",

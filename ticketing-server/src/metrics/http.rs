@@ -16,6 +16,9 @@ pub struct HttpMetrics {
     durations: Family<RequestLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     shed: Family<ShedLabels, Counter>,
+    connections: Gauge,
+    cut: Family<CutLabels, Counter>,
+    streams: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,6 +34,11 @@ struct ShedLabels {
     priority: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CutLabels {
+    why: &'static str,
+}
+
 /// From a millisecond to ten seconds, which is when a request is given up.
 const SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -42,6 +50,9 @@ impl Default for HttpMetrics {
             durations: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             in_flight: Gauge::default(),
             shed: Family::default(),
+            connections: Gauge::default(),
+            cut: Family::default(),
+            streams: Gauge::default(),
         }
     }
 }
@@ -70,6 +81,33 @@ impl HttpMetrics {
             "Requests that were refused because too many of their priority were worked on",
             self.shed.clone(),
         );
+        registry.register(
+            "http_connections",
+            "Connections that are open",
+            self.connections.clone(),
+        );
+        registry.register(
+            "http_connections_cut",
+            "Connections that the server ended: their address had too many, no request came in time, \
+             nothing was asked, or nothing was taken, for too long, or the server could not wait",
+            self.cut.clone(),
+        );
+        registry.register("http_live_streams", "Live streams that are open", self.streams.clone());
+    }
+
+    /// A connection is open until this is dropped.
+    pub(crate) fn connection(&self) -> Counted {
+        Counted::one_more(&self.connections)
+    }
+
+    /// A connection was ended, for this reason.
+    pub(crate) fn connection_cut(&self, why: &'static str) {
+        self.cut.get_or_create(&CutLabels { why }).inc();
+    }
+
+    /// A live stream is open until this is dropped.
+    pub(crate) fn stream(&self) -> Counted {
+        Counted::one_more(&self.streams)
     }
 
     /// A request begins.
@@ -81,6 +119,23 @@ impl HttpMetrics {
     /// A request of this priority was refused.
     pub(crate) fn shed(&self, priority: &'static str) {
         self.shed.get_or_create(&ShedLabels { priority }).inc();
+    }
+}
+
+/// One of what a gauge counts, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    fn one_more(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

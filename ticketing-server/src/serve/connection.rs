@@ -1,5 +1,6 @@
 //! One connection.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,17 +13,47 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+
+use super::options::ServingOptions;
+use super::places::Place;
+use super::pulse::{Followed, Pulse};
 
 /// One connection, and what it needs to be served.
 pub(super) struct Connection {
     pub(super) protocol: Arc<auto::Builder<TokioExecutor>>,
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
-    pub(super) head_within: Duration,
+    pub(super) place: Place,
+    pub(super) options: Arc<ServingOptions>,
     pub(super) closing: CancellationToken,
     pub(super) cutting: CancellationToken,
+}
+
+/// How a connection ended, if it was not its client that ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// No request began in time.
+    Late,
+    /// Nothing was asked for too long, and the client was told so.
+    Quiet,
+    /// The client does not take what is sent to it.
+    Stuck,
+    /// The server can't wait any longer.
+    Ending,
+}
+
+impl Cut {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Quiet => "quiet",
+            Self::Stuck => "stuck",
+            Self::Ending => "ending",
+        }
+    }
 }
 
 impl Connection {
@@ -33,18 +64,34 @@ impl Connection {
             tracing::debug!(%error, "a connection was gone before it began");
             return;
         }
-        let begun = CancellationToken::new();
-        let (router, peer, first) = (self.router, self.peer, begun.clone());
+        give_up_on_silence(&stream, self.options.taken_within);
+        let (peer, options) = (self.peer, Arc::clone(&self.options));
+        let _counted = options.metrics.connection();
+        if let Err(cut) = self.carry(stream).await {
+            tracing::debug!(why = cut.name(), %peer, "a connection was cut");
+            options.metrics.connection_cut(cut.name());
+        }
+    }
+
+    async fn carry(self, stream: TcpStream) -> Result<(), Cut> {
+        let (begun, pulse) = (CancellationToken::new(), Pulse::new());
+        let (router, peer) = (self.router, self.peer);
+        let (first, asked, place) = (begun.clone(), pulse.clone(), Arc::new(self.place));
         let service = tower::service_fn(move |mut request: Request<Incoming>| {
             first.cancel();
+            let running = asked.begin();
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
+            request.extensions_mut().insert(ConnectionPlace { _place: Arc::clone(&place) });
+            let answering = router.clone().oneshot(request);
+            async move { Ok::<_, Infallible>(answering.await?.map(|it| Followed::new(it, running))) }
         });
         let service = TowerToHyperService::new(service);
         let served = self.protocol.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = pin!(served);
-        let mut is_late = pin!(first_request_is_late(begun, self.head_within));
+        let mut is_late = pin!(first_request_is_late(begun, self.options.head_within));
+        let mut looks = looks(&self.options);
         let mut is_closing = false;
+        let mut was_told = false;
         loop {
             tokio::select! {
                 ended = connection.as_mut() => {
@@ -52,23 +99,66 @@ impl Connection {
                         // A client that goes away, or says what no client should.
                         tracing::debug!(error, peer = %peer, "a connection broke");
                     }
-                    return;
+                    return Ok(());
                 }
-                () = &mut is_late => return,
-                () = self.cutting.cancelled() => return,
+                () = &mut is_late => return Err(Cut::Late),
+                () = self.cutting.cancelled() => return Err(Cut::Ending),
                 () = self.closing.cancelled(), if !is_closing => {
                     is_closing = true;
                     connection.as_mut().graceful_shutdown();
+                }
+                _ = looks.tick() => {
+                    if pulse.is_stuck_for(self.options.taken_within) {
+                        return Err(Cut::Stuck);
+                    }
+                    if pulse.is_quiet_for(self.options.idle_within) {
+                        // A client that behaves ends the connection by the next look.
+                        if was_told {
+                            return Err(Cut::Quiet);
+                        }
+                        was_told = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
                 }
             }
         }
     }
 }
 
+/// The place of a connection, for what goes on with it after it has ended as one of HTTP.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionPlace {
+    _place: Arc<Place>,
+}
+
+/// Tells when to look after the connection. Half of the shorter time is often enough: no more than
+/// half as late again is noticed.
+fn looks(options: &ServingOptions) -> Interval {
+    let shorter = options.idle_within.min(options.taken_within);
+    let every = (shorter / 2).max(Duration::from_millis(1));
+    let mut looks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
 /// Ends when no request was begun in time. The protocol has a time limit of its own, but only
 /// from the moment when it is known which protocol it is.
 async fn first_request_is_late(begun: CancellationToken, within: Duration) {
-    if tokio::time::timeout(within, begun.cancelled()).await.is_ok() {
-        std::future::pending::<()>().await;
+    if tokio::time::timeout(within, begun.cancelled()).await.is_err() {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Lets the system end a connection whose client has not acknowledged what was sent for so long, or
+/// has no room for it. It sees clients that are gone without a word, and streams whose few events
+/// would fit into its own buffers for hours.
+#[cfg(target_os = "linux")]
+fn give_up_on_silence(stream: &TcpStream, within: Duration) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(within)) {
+        tracing::debug!(%error, "a connection has the system's own patience");
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+fn give_up_on_silence(_stream: &TcpStream, _within: Duration) {}

@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 
 use super::*;
 
+mod clients_that_stall;
+
 const SOON: Duration = Duration::from_secs(20);
 
 /// A handler that says when it has begun, and ends when it is told to.
@@ -40,9 +42,9 @@ fn quick() -> Router {
     Router::new().route("/", get(peer))
 }
 
-async fn serve(router: Router, limits: ServingLimits) -> Serving {
+async fn serve(router: Router, options: ServingOptions) -> Serving {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    Serving::start(listener, router, limits).unwrap()
+    Serving::start(listener, router, options).unwrap()
 }
 
 /// Sends bytes, and reads until the server closes.
@@ -65,7 +67,7 @@ fn get_closing(path: &str) -> String {
 
 #[tokio::test]
 async fn requests_know_their_peer() {
-    let serving = serve(quick(), ServingLimits::default()).await;
+    let serving = serve(quick(), ServingOptions::default()).await;
     let answer = exchange(serving.address(), &get_closing("/")).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("127.0.0.1"), "{answer}");
     assert_eq!(serving.stop(SOON).await, 0);
@@ -73,7 +75,7 @@ async fn requests_know_their_peer() {
 
 #[tokio::test]
 async fn large_heads_are_refused() {
-    let serving = serve(quick(), ServingLimits::default()).await;
+    let serving = serve(quick(), ServingOptions::default()).await;
     let fields = |many: usize, length: usize| {
         let field = |index| format!("x-{index}: {}\r\n", "y".repeat(length));
         let fields: String = (0..many).map(field).collect();
@@ -93,8 +95,8 @@ async fn large_heads_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_slow_clients_disturb_nobody() {
     let head_within = Duration::from_secs(2);
-    let limits = ServingLimits { head_within, ..ServingLimits::default() };
-    let serving = serve(quick(), limits).await;
+    let options = ServingOptions { head_within, ..ServingOptions::default() };
+    let serving = serve(quick(), options).await;
     let mut slow = Vec::new();
     for said in ["", "P", "GET / HTTP/1.1\r\nhost: he", "PRI * HTTP/2.0\r\n"].repeat(250) {
         let mut stream = TcpStream::connect(serving.address()).await.unwrap();
@@ -118,7 +120,7 @@ async fn a_thousand_slow_clients_disturb_nobody() {
 async fn connections_beyond_the_cap_wait_for_a_place() {
     let slow = Slow::default();
     let serving =
-        serve(slow.router(), ServingLimits { connections: 1, ..Default::default() }).await;
+        serve(slow.router(), ServingOptions { connections: 1, ..Default::default() }).await;
     let address = serving.address();
     let first = tokio::spawn(async move { exchange(address, &get_closing("/slow")).await });
     slow.begun.notified().await;
@@ -134,9 +136,43 @@ async fn connections_beyond_the_cap_wait_for_a_place() {
 }
 
 #[tokio::test]
+async fn one_address_does_not_take_every_connection() {
+    let slow = Slow::default();
+    let options = ServingOptions { connections_per_address: 2, ..Default::default() };
+    let serving = serve(slow.router(), options).await;
+    let address = serving.address();
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        kept.push(tokio::spawn(async move { exchange(address, &get_closing("/slow")).await }));
+        slow.begun.notified().await;
+    }
+    assert_eq!(exchange(address, &get_closing("/")).await, "", "it was closed at once");
+    slow.go_on.notify_one();
+    slow.go_on.notify_one();
+    for answered in kept {
+        assert!(answered.await.unwrap().ends_with("slow"));
+    }
+    let again =
+        async { while !exchange(address, &get_closing("/")).await.starts_with("HTTP/1.1 200") {} };
+    tokio::time::timeout(SOON, again).await.unwrap();
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_connects_for_many() {
+    let trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let options =
+        ServingOptions { connections_per_address: 0, trusted_proxies, ..Default::default() };
+    let serving = serve(quick(), options).await;
+    let answer = exchange(serving.address(), &get_closing("/")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
+#[tokio::test]
 async fn stopping_lets_what_runs_end_and_takes_nothing_new() {
     let slow = Slow::default();
-    let serving = serve(slow.router(), ServingLimits::default()).await;
+    let serving = serve(slow.router(), ServingOptions::default()).await;
     let address = serving.address();
     let running = tokio::spawn(async move { exchange(address, &get_closing("/slow")).await });
     slow.begun.notified().await;
@@ -157,7 +193,7 @@ async fn stopping_lets_what_runs_end_and_takes_nothing_new() {
 #[tokio::test]
 async fn what_does_not_end_in_time_is_cut() {
     let slow = Slow::default();
-    let serving = serve(slow.router(), ServingLimits::default()).await;
+    let serving = serve(slow.router(), ServingOptions::default()).await;
     let address = serving.address();
     let running = tokio::spawn(async move { exchange(address, &get_closing("/slow")).await });
     slow.begun.notified().await;
@@ -177,7 +213,7 @@ async fn streams_end_when_they_are_told_to() {
         Sse::new(first.chain(silence).take_until(ends.clone().cancelled_owned()))
     };
     let router = Router::new().route("/live", get(stream));
-    let serving = serve(router, ServingLimits::default()).await;
+    let serving = serve(router, ServingOptions::default()).await;
     let mut client = TcpStream::connect(serving.address()).await.unwrap();
     client.write_all(get_closing("/live").as_bytes()).await.unwrap();
     let mut byte = [0];

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fields::named_by_connection;
 use crate::http::error::ApiError;
+use crate::serve::ConnectionPlace;
 
 /// How many are open at once.
 const TUNNELS: usize = 1_024;
@@ -30,6 +31,8 @@ pub(super) struct Tunnels {
 pub(super) struct Tunnel {
     browser: OnUpgrade,
     place: OwnedSemaphorePermit,
+    /// The browser's connection goes on being counted as one.
+    connection: Option<ConnectionPlace>,
     closing: CancellationToken,
 }
 
@@ -48,8 +51,9 @@ impl Tunnels {
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message)
                 .after(Duration::from_secs(1))
         })?;
+        let connection = request.extensions().get().cloned();
         let browser = hyper::upgrade::on(request);
-        Ok(Some(Tunnel { browser, place, closing: self.closing.clone() }))
+        Ok(Some(Tunnel { browser, place, connection, closing: self.closing.clone() }))
     }
 }
 
@@ -71,13 +75,13 @@ impl Tunnel {
     pub(super) fn open<B>(self, response: &mut Response<B>) {
         let client = hyper::upgrade::on(&mut *response);
         ask(response.headers_mut());
-        let Self { browser, place, closing } = self;
+        let Self { browser, place, connection, closing } = self;
         tokio::spawn(async move {
             let carried = closing.run_until_cancelled(carry(browser, client)).await;
             if let Some(Err(error)) = carried {
                 tracing::debug!(error, "a web socket broke");
             }
-            drop(place);
+            drop((place, connection));
         });
     }
 }

@@ -1,0 +1,135 @@
+//! Clients that ask and do not read, and clients that stay without asking.
+
+use axum::body::{Body, Bytes};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::TokioIo;
+
+use super::*;
+
+/// Much of the same, without an end.
+fn endless() -> Router {
+    let piece = Bytes::from(vec![b'x'; 16 * 1024]);
+    let body = move || {
+        let pieces = futures_util::stream::repeat(piece.clone());
+        Body::from_stream(pieces.map(Ok::<_, io::Error>))
+    };
+    quick().route("/endless", get(async move || body()))
+}
+
+fn impatient() -> ServingOptions {
+    ServingOptions { taken_within: Duration::from_millis(300), ..Default::default() }
+}
+
+/// Waits until every connection has ended, of whatever it was.
+async fn none_is_left(serving: &Serving) {
+    let left = async {
+        while !serving.connections.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, left).await.expect("a connection goes on");
+}
+
+fn cut(options: &ServingOptions, why: &str) -> bool {
+    let mut registry = prometheus_client::registry::Registry::default();
+    options.metrics.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text.contains(&format!("http_connections_cut_total{{why=\"{why}\"}} 1\n"))
+        && text.contains("http_connections 0\n")
+}
+
+#[tokio::test]
+async fn who_does_not_read_an_answer_is_cut() {
+    let options = impatient();
+    let serving = serve(endless(), options.clone()).await;
+    let mut client = TcpStream::connect(serving.address()).await.unwrap();
+    client.write_all(get_closing("/endless").as_bytes()).await.unwrap();
+    client.readable().await.unwrap();
+    none_is_left(&serving).await;
+    assert!(cut(&options, "stuck"));
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
+#[tokio::test]
+async fn who_reads_slowly_is_not_cut() {
+    let options = impatient();
+    let serving = serve(endless(), options).await;
+    let mut client = TcpStream::connect(serving.address()).await.unwrap();
+    client.write_all(get_closing("/endless").as_bytes()).await.unwrap();
+    let begun = Instant::now();
+    let mut some = vec![0; 256 * 1024];
+    while begun.elapsed() < Duration::from_millis(1_500) {
+        client.read_exact(&mut some).await.expect("it was cut");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(client);
+    none_is_left(&serving).await;
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
+/// A connection of HTTP/2 whose streams have room for that much.
+async fn http2(serving: &Serving, window: u32) -> http2::SendRequest<Empty<Bytes>> {
+    let stream = TcpStream::connect(serving.address()).await.unwrap();
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(window);
+    let (client, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn asked(serving: &Serving, path: &str) -> hyper::Request<Empty<Bytes>> {
+    let uri = format!("http://{}{path}", serving.address());
+    hyper::Request::get(uri).body(Empty::new()).unwrap()
+}
+
+/// The client answers pings, so the connection is alive; the stream is not.
+#[tokio::test]
+async fn a_stream_without_room_is_cut_however_alive_its_connection_is() {
+    for (window, path) in [(0, "/"), (1_000, "/endless")] {
+        let options = impatient();
+        let serving = serve(endless(), options.clone()).await;
+        let mut client = http2(&serving, window).await;
+        let answer = client.send_request(asked(&serving, path)).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        none_is_left(&serving).await;
+        assert!(cut(&options, "stuck"), "{path}");
+        drop((answer, client));
+        assert_eq!(serving.stop(SOON).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_nothing_more_is_told_to_go() {
+    let options = ServingOptions { idle_within: Duration::from_millis(300), ..Default::default() };
+    let slow = Slow::default();
+    let serving = serve(slow.router(), options).await;
+    let mut client = http2(&serving, 65_535).await;
+    // As long as an answer is waited for, nobody is idle.
+    let running = client.send_request(asked(&serving, "/slow"));
+    slow.begun.notified().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    slow.go_on.notify_one();
+    let answer = running.await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(answer, "slow");
+    none_is_left(&serving).await;
+    assert!(client.is_closed());
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
+/// It does not answer when it is told to go.
+#[tokio::test]
+async fn who_does_not_go_when_told_is_cut() {
+    let options = ServingOptions { idle_within: Duration::from_millis(300), ..Default::default() };
+    let serving = serve(quick(), options.clone()).await;
+    let mut client = TcpStream::connect(serving.address()).await.unwrap();
+    // The greeting, empty settings, and a request for `/`.
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    sent.extend(b"\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86");
+    client.write_all(&sent).await.unwrap();
+    client.readable().await.unwrap();
+    none_is_left(&serving).await;
+    assert!(cut(&options, "quiet"));
+    assert_eq!(serving.stop(SOON).await, 0);
+}
