@@ -19,6 +19,7 @@ use crate::auth::{AccountStore, Accounts, AuthConfig};
 use crate::config::Config;
 use crate::demo;
 use crate::http::layers::{LayerOptions, dress, dress_before};
+use crate::http::live::LiveOptions;
 use crate::http::{Api, Upstream, front_page};
 use crate::metrics::Metrics;
 use crate::serve::{Serving, ServingOptions};
@@ -316,7 +317,15 @@ fn router(
     metrics: &Metrics,
     closing: &CancellationToken,
 ) -> Router {
+    let streams = LiveOptions {
+        streams: config.max_streams,
+        streams_per_address: config.address_streams,
+        trusted_proxies: config.trusted_proxies.clone(),
+        metrics: metrics.http(),
+        ..LiveOptions::default()
+    };
     let api = Api {
+        streams,
         engine: engine.clone(),
         accounts: accounts.clone(),
         services: config.services.clone(),

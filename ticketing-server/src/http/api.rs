@@ -7,6 +7,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::health::HealthState;
+use super::live::{LiveOptions, LiveState};
 use super::state::ApiState;
 use super::{description, health, live, orders, payments, tickets, users, webhooks};
 use crate::auth::Accounts;
@@ -27,13 +28,14 @@ pub(crate) struct Api {
     pub(crate) services: Services,
     /// Cancelled when the server ends: live streams end, and it is not ready any more.
     pub(crate) closing: CancellationToken,
+    pub(crate) streams: LiveOptions,
 }
 
 impl Api {
     /// The routes of these services, with the description of all that are there.
     pub(crate) fn into_router(self) -> Router {
         let state = ApiState::new(self.engine.clone(), self.accounts.authenticator());
-        let live = live::LiveState::start(state.clone(), self.closing.clone());
+        let live = LiveState::start(state.clone(), self.closing.clone(), &self.streams);
         let health = HealthState::new(self.engine.clone(), self.metrics, self.closing)
             .with_accounts(self.accounts.clone());
         let mut all = OpenApiRouter::with_openapi(description::Description::openapi())

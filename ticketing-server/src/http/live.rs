@@ -1,8 +1,8 @@
 //! Live streams: an order's state and countdown, and what is left of tickets, as server-sent events.
 //!
 //! The bus says what changed; it may lose, repeat and reorder. So every stream begins with what the
-//! storage says, keeps the highest version that it saw, and reads again what it shows every few
-//! seconds.
+//! storage says and keeps the highest version that it saw, and what streams show is read again every
+//! few seconds, once for all of them.
 
 use std::sync::Arc;
 
@@ -19,10 +19,14 @@ use super::state::ApiState;
 mod availability;
 mod described;
 mod hub;
+mod options;
 mod order;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use hub::LiveHub;
+pub use options::LiveOptions;
 
 /// What the handlers of live streams work with.
 #[derive(Debug, Clone)]
@@ -33,8 +37,8 @@ pub(crate) struct LiveState {
 
 impl LiveState {
     /// Begins to listen to what changes, until `closing`.
-    pub(crate) fn start(api: ApiState, closing: CancellationToken) -> Self {
-        let hub = LiveHub::start(api.engine.clone(), closing);
+    pub(crate) fn start(api: ApiState, closing: CancellationToken, options: &LiveOptions) -> Self {
+        let hub = LiveHub::start(api.engine.clone(), options, closing);
         Self { api, hub }
     }
 }
@@ -45,25 +49,31 @@ impl FromRef<LiveState> for ApiState {
     }
 }
 
-/// The live streams of orders, at `/{id}/live`: to be nested where the orders are. Streams end
-/// when `closing` is cancelled.
-pub fn order_router(
+/// The live streams of an application: those of orders at `/{id}/live`, to be nested where the
+/// orders are, and those of tickets at `/live`, to be nested where the tickets are. They share what
+/// they read. Streams end when `closing` is cancelled.
+///
+/// Limits by address need to know the peer: serve them with `into_make_service_with_connect_info`.
+pub fn routers(
     engine: Ticketing,
     authenticator: Arc<dyn Authenticator>,
+    options: LiveOptions,
     closing: CancellationToken,
-) -> Router {
-    let state = LiveState::start(ApiState::new(engine, authenticator), closing);
-    order_routes().with_state(state).into()
+) -> LiveRouters {
+    let state = LiveState::start(ApiState::new(engine, authenticator), closing, &options);
+    LiveRouters {
+        orders: order_routes().with_state(state.clone()).into(),
+        tickets: ticket_routes().with_state(state).into(),
+    }
 }
 
-/// The live stream of tickets, at `/live`: to be nested where the tickets are.
-pub fn ticket_router(
-    engine: Ticketing,
-    authenticator: Arc<dyn Authenticator>,
-    closing: CancellationToken,
-) -> Router {
-    let state = LiveState::start(ApiState::new(engine, authenticator), closing);
-    ticket_routes().with_state(state).into()
+/// The live streams of an application.
+#[derive(Debug, Clone)]
+pub struct LiveRouters {
+    /// Those of orders, at `/{id}/live`.
+    pub orders: Router,
+    /// Those of tickets, at `/live`.
+    pub tickets: Router,
 }
 
 pub(crate) fn order_routes() -> OpenApiRouter<LiveState> {

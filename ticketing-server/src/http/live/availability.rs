@@ -1,25 +1,21 @@
 //! `GET /api/tickets/live`: what is left of tickets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use ticketing_core::domain::view::InventoryView;
-use ticketing_core::ports::ListingQuery;
 use ticketing_core::values::{PageLimit, TicketId, Version};
-use ticketing_core::{Error, ListingView, Ticketing};
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::LiveState;
 use super::described::TicketEvents;
-use super::hub::{Changes, Place};
-use super::stream::{Telling, answer, event, every_refresh};
+use super::hub::{Place, TicketNews, WatchedTickets};
+use super::stream::{Telling, answer, event};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::{Parameters, Problems};
 
@@ -68,20 +64,14 @@ pub(super) struct Availability {
 pub(super) async fn availability(
     State(state): State<LiveState>,
     Parameters(which): Parameters<Which>,
+    request: Parts,
 ) -> Result<Response, ApiError> {
     let named = which.tickets()?;
-    let engine = state.api.engine;
-    let place = state.hub.place()?;
-    // Listened to before anything is read, so that nothing is missed in between.
-    let changes = state.hub.availability();
-    let shows_newest = named.is_none();
-    let telling = WatchedTickets {
-        engine,
-        shows_newest,
-        told: named.into_iter().flatten().map(|id| (id, None)).collect(),
+    let place = state.hub.place(&request)?;
+    let telling = Availabilities {
+        tickets: state.hub.tickets(named)?,
+        told: BTreeMap::new(),
         has_told: false,
-        changes,
-        refresh: every_refresh(),
         closing: state.hub.closing,
         _place: place,
     };
@@ -90,7 +80,7 @@ pub(super) async fn availability(
 
 impl Which {
     /// Those that are named. One of a foreign shape does not exist, and nothing is told of it.
-    fn tickets(&self) -> Result<Option<Vec<TicketId>>, ApiError> {
+    fn tickets(&self) -> Result<Option<BTreeSet<TicketId>>, ApiError> {
         let Some(ids) = &self.ids else { return Ok(None) };
         let named: Vec<&str> = ids.split(',').filter(|id| !id.is_empty()).collect();
         if named.len() > PageLimit::MAX.get() {
@@ -102,39 +92,22 @@ impl Which {
     }
 }
 
-/// The most tickets that one stream watches.
-const WATCHED_MAX: usize = 200;
-
-/// Tickets that a page shows.
-struct WatchedTickets {
-    engine: Ticketing,
-    /// Whether it also shows what is listed later.
-    shows_newest: bool,
+/// What a page is told of the tickets that it shows.
+struct Availabilities {
+    tickets: WatchedTickets,
     /// The version of each ticket's units that was told last.
-    told: BTreeMap<TicketId, Option<Version>>,
+    told: BTreeMap<TicketId, Version>,
     /// Whether anything was told: the first event comes even if there is nothing to tell.
     has_told: bool,
-    changes: broadcast::Receiver<Changes>,
-    refresh: Interval,
     closing: CancellationToken,
     _place: Place,
 }
 
-impl Telling for WatchedTickets {
+impl Telling for Availabilities {
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let units = tokio::select! {
-                () = self.closing.cancelled() => return None,
-                changes = self.changes.recv() => match changes {
-                    Ok(_) if !self.has_told => self.read().await,
-                    Ok(changes) => Some(changes.to_vec()),
-                    Err(RecvError::Closed) => return None,
-                    Err(RecvError::Lagged(_)) => self.read().await,
-                },
-                _ = self.refresh.tick() => self.read().await,
-            };
-            let Some(units) = units else { continue };
-            let news = self.news(&units);
+            let news = self.closing.run_until_cancelled(self.tickets.next()).await??;
+            let news = self.news(&news);
             if !news.is_empty() || !self.has_told {
                 self.has_told = true;
                 return event("availability", &news);
@@ -143,46 +116,33 @@ impl Telling for WatchedTickets {
     }
 }
 
-impl WatchedTickets {
-    /// What the storage says; nothing if it can't say it now: then it is asked again later.
-    async fn read(&mut self) -> Option<Vec<InventoryView>> {
-        let found = self.find().await;
-        let found = found.inspect_err(|error| tracing::debug!(%error, "tickets were not read"));
-        Some(found.ok()?.into_iter().map(|listing| listing.inventory).collect())
-    }
-
-    async fn find(&mut self) -> Result<Vec<ListingView>, Error> {
-        let tickets = self.engine.tickets();
-        let mut found = Vec::new();
-        if self.shows_newest {
-            found = tickets.search(&ListingQuery::default()).await?.items;
-        }
-        // What was shown before and can't be bought any more is no longer among the newest.
-        let mut others = self.told.clone();
-        for listing in &found {
-            others.remove(&listing.ticket.id);
-            self.told.entry(listing.ticket.id).or_default();
-        }
-        // Pages that show the newest hold no more than those, so the oldest are let go.
-        while self.told.len() > WATCHED_MAX {
-            self.told.pop_first();
-        }
-        let others: Vec<TicketId> = others.into_keys().collect();
-        found.extend(tickets.find(&others).await?);
-        Ok(found)
-    }
-
-    /// What a page does not know yet.
-    fn news(&mut self, units: &[InventoryView]) -> Vec<Availability> {
-        let mut news = Vec::new();
-        for units in units {
-            let Some(told) = self.told.get_mut(&units.ticket_id) else { continue };
-            if told.is_none_or(|told| told < units.version) {
-                *told = Some(units.version);
-                news.push(Availability::from(units));
+impl Availabilities {
+    /// What the page does not know yet.
+    fn news(&mut self, news: &TicketNews) -> Vec<Availability> {
+        match news {
+            TicketNews::Changed(units) => {
+                let is_shown = |it: &&InventoryView| self.told.contains_key(&it.ticket_id);
+                let units: Vec<InventoryView> = units.iter().filter(is_shown).copied().collect();
+                self.newer(&units)
+            }
+            TicketNews::All(units) => {
+                let shown: BTreeSet<TicketId> = units.iter().map(|it| it.ticket_id).collect();
+                self.told.retain(|id, _| shown.contains(id));
+                self.newer(units)
             }
         }
-        news
+    }
+
+    fn newer(&mut self, units: &[InventoryView]) -> Vec<Availability> {
+        let mut newer = Vec::new();
+        for units in units {
+            let told = self.told.get(&units.ticket_id);
+            if told.is_none_or(|told| *told < units.version) {
+                self.told.insert(units.ticket_id, units.version);
+                newer.push(Availability::from(units));
+            }
+        }
+        newer
     }
 }
 

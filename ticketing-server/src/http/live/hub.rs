@@ -1,82 +1,102 @@
-//! One subscription to the bus for all streams of a process.
+//! What all live streams of a process share: one subscription to the bus, one reading of what they
+//! show, and what is known of it.
+//!
+//! What changes is heard from the bus at once. Since the bus may lose it, everything that some stream
+//! shows is read again every few seconds, once, however many streams show it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ticketing_core::domain::view::{InventoryView, OrderView};
+use axum::http::request::Parts;
 use ticketing_core::ports::event_bus::EventStream;
 use ticketing_core::values::{OrderId, TicketId};
 use ticketing_core::{DomainEvent, Ticketing};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::stream::REFRESH;
+mod gathered;
+mod orders;
+mod places;
+mod shown;
+#[cfg(test)]
+mod tests;
+mod tickets;
+
+use gathered::Gathered;
+pub(super) use orders::WatchedOrder;
+use orders::WatchedOrders;
+pub(super) use places::Place;
+use places::Places;
+use tickets::Tickets;
+pub(super) use tickets::{TicketNews, WatchedTickets};
+
+use super::options::LiveOptions;
+use super::stream::every;
 use crate::http::error::ApiError;
-
-/// How long changes of availability are gathered before they are told. A sale of a thousand units
-/// a second is five messages a second to each page, not a thousand.
-const GATHER: Duration = Duration::from_millis(200);
-
-/// How many gathered messages a stream may fall behind before it starts over.
-const BACKLOG: usize = 16;
-
-/// How many streams a process has at once. Each reads again what it shows every five seconds, so
-/// that all of them together cost some hundred reads a second.
-const STREAMS_MAX: usize = 2_048;
 
 /// How long to wait before subscribing again.
 const RESUBSCRIBE: Duration = Duration::from_secs(1);
 
-/// Tickets whose units changed, with what is left now.
-pub(super) type Changes = Arc<[InventoryView]>;
-
-/// Tells streams what changed.
+/// What all live streams of a process share. Clones are the same.
 #[derive(Debug, Clone)]
 pub(super) struct LiveHub {
-    availability: broadcast::Sender<Changes>,
-    orders: Arc<Mutex<HashMap<OrderId, watch::Sender<Option<OrderView>>>>>,
+    tickets: Tickets,
+    orders: WatchedOrders,
+    places: Arc<Places>,
     /// Cancelled when streams must end.
     pub(super) closing: CancellationToken,
-    places: Arc<Semaphore>,
 }
 
-/// A stream's place among those of the process; free again when this is dropped.
-pub(super) type Place = OwnedSemaphorePermit;
-
 impl LiveHub {
-    pub(super) fn start(engine: Ticketing, closing: CancellationToken) -> Self {
-        let (availability, _) = broadcast::channel(BACKLOG);
-        let places = Arc::new(Semaphore::new(STREAMS_MAX));
-        let hub = Self { availability, orders: Arc::default(), closing, places };
-        let listening = hub.clone();
-        tokio::spawn(async move {
-            let closing = listening.closing.clone();
-            closing.run_until_cancelled(listening.listen(engine)).await;
-        });
+    pub(super) fn start(
+        engine: Ticketing,
+        options: &LiveOptions,
+        closing: CancellationToken,
+    ) -> Self {
+        let hub = Self {
+            tickets: Tickets::new(engine.clone()),
+            orders: WatchedOrders::new(engine.clone()),
+            places: Arc::new(Places::new(options)),
+            closing,
+        };
+        hub.spawn(hub.clone().listen(engine));
+        hub.spawn(hub.clone().read_again(options.refresh));
+        hub.spawn(hub.tickets.clone().read_what_is_new());
         hub
     }
 
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        tokio::spawn(async move { closing.run_until_cancelled_owned(work).await });
+    }
+
     /// A place for one more stream.
-    pub(super) fn place(&self) -> Result<Place, ApiError> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map_err(|_none_free| ApiError::unavailable(REFRESH))
+    pub(super) fn place(&self, request: &Parts) -> Result<Place, ApiError> {
+        self.places.take(request)
     }
 
-    /// What is left of tickets from now on, as far as it changes.
-    pub(super) fn availability(&self) -> broadcast::Receiver<Changes> {
-        self.availability.subscribe()
+    /// Tickets from now on: these, or the newest that can be bought.
+    pub(super) fn tickets(
+        &self,
+        named: Option<BTreeSet<TicketId>>,
+    ) -> Result<WatchedTickets, ApiError> {
+        self.tickets.watch(named)
     }
 
-    /// An order from now on, as often as it changes.
-    pub(super) fn order(&self, id: OrderId) -> watch::Receiver<Option<OrderView>> {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        orders.retain(|_, watched| watched.receiver_count() > 0);
-        orders.entry(id).or_insert_with(|| watch::channel(None).0).subscribe()
+    /// An order from now on.
+    pub(super) fn order(&self, id: OrderId) -> WatchedOrder {
+        self.orders.watch(id)
     }
 
-    async fn listen(&self, engine: Ticketing) {
+    async fn read_again(self, refresh: Duration) {
+        let mut refresh = every(refresh);
+        loop {
+            refresh.tick().await;
+            tokio::join!(self.tickets.read_again(), self.orders.read_again());
+        }
+    }
+
+    async fn listen(self, engine: Ticketing) {
         loop {
             match engine.events().await {
                 Ok(stream) => self.pass_on(stream).await,
@@ -96,62 +116,14 @@ impl LiveHub {
                     if let DomainEvent::InventoryChanged(units) = delivery.event.data {
                         gathered.add(units);
                     } else if let Some(order) = delivery.event.data.into_order() {
-                        self.tell_order(order);
+                        self.orders.tell(order);
                     }
                     if let Err(error) = delivery.receipt.acknowledge().await {
                         tracing::debug!(%error, "an event was not acknowledged");
                     }
                 }
-                () = gathered.due() => self.tell(gathered.take()),
+                () = gathered.due() => self.tickets.tell(&gathered.take()),
             }
         }
-    }
-
-    fn tell(&self, changes: Changes) {
-        // Nobody may be listening.
-        self.availability.send(changes).ok();
-    }
-
-    fn tell_order(&self, order: OrderView) {
-        let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(watched) = orders.get(&order.id) {
-            watched.send_if_modified(|seen| {
-                let is_newer = seen.as_ref().is_none_or(|seen| seen.version < order.version);
-                if is_newer {
-                    *seen = Some(order);
-                }
-                is_newer
-            });
-        }
-    }
-}
-
-/// The last of each ticket's changes, until they are told.
-#[derive(Debug, Default)]
-struct Gathered {
-    units: BTreeMap<TicketId, InventoryView>,
-    due_at: Option<Instant>,
-}
-
-impl Gathered {
-    fn add(&mut self, units: InventoryView) {
-        self.due_at.get_or_insert_with(|| Instant::now() + GATHER);
-        let known = self.units.entry(units.ticket_id).or_insert(units);
-        if known.version < units.version {
-            *known = units;
-        }
-    }
-
-    /// Ends when something is to be told.
-    async fn due(&self) {
-        match self.due_at {
-            Some(at) => tokio::time::sleep_until(at).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn take(&mut self) -> Changes {
-        self.due_at = None;
-        std::mem::take(&mut self.units).into_values().collect()
     }
 }

@@ -1,6 +1,7 @@
 //! `GET /api/orders/{id}/live`: an order's state and countdown.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -10,19 +11,21 @@ use serde::Serialize;
 use ticketing_core::Ticketing;
 use ticketing_core::domain::view::{OrderStatus, OrderView};
 use ticketing_core::values::{OrderId, Timestamp, UserId, Version};
-use tokio::sync::watch;
 use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::LiveState;
 use super::described::OrderEvents;
-use super::hub::Place;
-use super::stream::{Telling, answer, event, every_refresh};
+use super::hub::{Place, WatchedOrder};
+use super::stream::{Telling, answer, event, every};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::PathId;
 use crate::http::identity::{Authenticator, SignedIn};
 use crate::http::orders::OrderBody;
+
+/// How often a page's clock is put right, and whether its buyer may go on watching is looked at.
+const COUNTDOWN_EVERY: Duration = Duration::from_secs(5);
 
 /// The data of an `order` event.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -68,22 +71,23 @@ pub(super) async fn order(
 ) -> Result<Response, ApiError> {
     let id = id.known()?;
     let engine = state.api.engine;
-    let place = state.hub.place()?;
+    let place = state.hub.place(&credentials)?;
     // Listened to before it is read, so that nothing is missed in between.
-    let changes = state.hub.order(id);
-    let first = engine.orders().get(&buyer.user, id).await?;
-    let mut refresh = every_refresh();
-    // Not at once: it was just read.
-    refresh.reset();
-    let telling = WatchedOrder {
+    let mut order = state.hub.order(id);
+    let read = engine.orders().get(&buyer.user, id).await?;
+    order.begin(read.clone());
+    let mut ticks = every(COUNTDOWN_EVERY);
+    // Not at once: the first event has all of it.
+    ticks.reset();
+    let telling = OrderPage {
         engine,
         authenticator: state.api.authenticator,
         credentials,
         buyer: buyer.user,
-        seen: first,
+        order,
+        seen: Arc::new(read),
         told: None,
-        changes,
-        refresh,
+        ticks,
         closing: state.hub.closing,
         _place: place,
     };
@@ -91,42 +95,41 @@ pub(super) async fn order(
 }
 
 /// An order that a page shows.
-struct WatchedOrder {
+struct OrderPage {
     engine: Ticketing,
     authenticator: Arc<dyn Authenticator>,
     credentials: Parts,
     buyer: UserId,
-    seen: OrderView,
+    order: WatchedOrder,
+    seen: Arc<OrderView>,
     told: Option<Version>,
-    changes: watch::Receiver<Option<OrderView>>,
-    refresh: Interval,
+    ticks: Interval,
     closing: CancellationToken,
     _place: Place,
 }
 
-impl Telling for WatchedOrder {
+impl Telling for OrderPage {
     async fn next(&mut self) -> Option<Event> {
         loop {
+            if let Some(newer) = self.order.known()
+                && newer.version > self.seen.version
+            {
+                self.seen = newer;
+            }
             if self.told.is_none_or(|told| told < self.seen.version) {
                 self.told = Some(self.seen.version);
                 let countdown = self.countdown();
-                let order = OrderBody::from(self.seen.clone());
+                let order = OrderBody::from(self.seen.as_ref().clone());
                 return event("order", &LiveOrder { order, countdown });
             }
             tokio::select! {
                 () = self.closing.cancelled() => return None,
-                changed = self.changes.changed() => {
-                    changed.ok()?;
-                    let told = self.changes.borrow_and_update().clone();
-                    if let Some(newer) = told.filter(|told| told.version > self.seen.version) {
-                        self.seen = newer;
-                    }
-                }
-                _ = self.refresh.tick() => {
-                    if !self.read_again().await {
+                () = self.order.changed() => {}
+                _ = self.ticks.tick() => {
+                    if !self.may_go_on().await {
                         return None;
                     }
-                    if self.told == Some(self.seen.version) && self.waits() {
+                    if self.waits() {
                         return event("countdown", &self.countdown());
                     }
                 }
@@ -135,20 +138,13 @@ impl Telling for WatchedOrder {
     }
 }
 
-impl WatchedOrder {
-    /// Whether the buyer may go on watching. What can't be told or read now may be so later.
-    async fn read_again(&mut self) -> bool {
-        if let Ok(identity) = self.authenticator.authenticate(&self.credentials).await
-            && identity.is_none_or(|identity| identity.user != self.buyer)
-        {
-            return false;
+impl OrderPage {
+    /// Whether the buyer may go on watching. What can't be told now may be so later.
+    async fn may_go_on(&self) -> bool {
+        match self.authenticator.authenticate(&self.credentials).await {
+            Ok(identity) => identity.is_some_and(|identity| identity.user == self.buyer),
+            Err(_unavailable) => true,
         }
-        match self.engine.orders().get(&self.buyer, self.seen.id).await {
-            Ok(read) if read.version > self.seen.version => self.seen = read,
-            Ok(_) => {}
-            Err(error) => tracing::debug!(%error, "a watched order was not read"),
-        }
-        true
     }
 
     /// Whether its time runs.

@@ -9,14 +9,11 @@ use futures_util::stream;
 use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// How often a stream reads again what it shows.
-pub(super) const REFRESH: Duration = Duration::from_secs(5);
-
-/// Ticks at once, and whenever a stream is to read again.
-pub(super) fn every_refresh() -> Interval {
-    let mut refresh = interval(REFRESH);
-    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    refresh
+/// Ticks at once and then after each of these times, or later: what was missed is not made up for.
+pub(super) fn every(time: Duration) -> Interval {
+    let mut ticks = interval(time);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// How long a connection may be silent before a comment keeps it from being cut on the way.
