@@ -65,6 +65,10 @@ pub struct Config {
     pub cookie_secure: bool,
     /// What signs sessions; made once and kept unless given.
     pub session_keys: Option<SessionKeys>,
+    /// How long a session lasts at most.
+    pub session_lifetime: Duration,
+    /// After how long without use it ends.
+    pub session_idle: Duration,
     /// A web client that gets every request that is not for the API.
     pub client_upstream: Option<Uri>,
     /// Proxies that are believed.
@@ -167,6 +171,8 @@ impl Config {
             operators: BTreeSet::new(),
             cookie_secure: false,
             session_keys: None,
+            session_lifetime: Duration::from_hours(336),
+            session_idle: Duration::from_hours(168),
             client_upstream: None,
             trusted_proxies: Vec::new(),
             address_rate: None,

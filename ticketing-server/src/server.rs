@@ -295,6 +295,8 @@ fn auth(config: &Config) -> AuthConfig {
     auth.operators = config.operators.iter().cloned().collect();
     auth.session_keys.clone_from(&config.session_keys);
     auth.trusted_proxies.clone_from(&config.trusted_proxies);
+    auth.session_lifetime = config.session_lifetime;
+    auth.session_idle = config.session_idle;
     auth
 }
 

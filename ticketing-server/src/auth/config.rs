@@ -43,7 +43,7 @@ pub struct AuthConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// How long a session lasts; 14 days unless said otherwise.
     pub session_lifetime: Duration,
-    /// After how long without use it ends; 14 days unless said otherwise.
+    /// After how long without use it ends; 7 days unless said otherwise.
     pub session_idle: Duration,
     /// How often is looked whether those who left have left something behind; every 10 seconds unless
     /// said otherwise.
@@ -56,7 +56,7 @@ pub struct AuthConfig {
     pub clock: Arc<dyn Clock>,
 }
 
-const TWO_WEEKS: Duration = Duration::from_hours(14 * 24);
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 impl AuthConfig {
     /// Accounts in a folder, with the safest choice of everything that has one.
@@ -68,8 +68,8 @@ impl AuthConfig {
             operators: Vec::new(),
             session_keys: None,
             trusted_proxies: Vec::new(),
-            session_lifetime: TWO_WEEKS,
-            session_idle: TWO_WEEKS,
+            session_lifetime: WEEK.saturating_mul(2),
+            session_idle: WEEK,
             departures_every: Duration::from_secs(10),
             limits: RateLimits::default(),
             hasher: Arc::new(Argon2id),

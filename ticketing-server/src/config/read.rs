@@ -110,6 +110,8 @@ impl Reader {
         self.set(&mut config.cookie_secure, "cookie_secure", values::truth);
         self.set(&mut config.operators, "operators", values::operators);
         config.session_keys = self.value("session_keys", values::session_keys);
+        self.set(&mut config.session_lifetime, "session_lifetime", values::duration);
+        self.set(&mut config.session_idle, "session_idle", values::duration);
         self.set(&mut config.log, "log", values::log_filter);
     }
 

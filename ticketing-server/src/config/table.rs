@@ -87,6 +87,8 @@ pub const SETTINGS: &[Setting] = &[
         meaning: "secrets that sign sessions, the first of them new ones: `name:secret` with commas, each secret of 32 characters or more",
         is_secret: true,
     },
+    Setting::new("session_lifetime", "336h", "how long a session lasts at most"),
+    Setting::new("session_idle", "168h", "after how long without use a session ends"),
     Setting::new(
         "client_upstream",
         "none",
