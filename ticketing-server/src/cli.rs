@@ -15,7 +15,6 @@ mod report;
 mod tests;
 
 pub use commands::{Doors, run};
-pub use report::chain;
 
 /// What the program was called for.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use async_trait::async_trait;
+use ticketing_core::ports::chain;
 use ticketing_core::values::UserId;
 use ticketing_server::cli::{self, Doors};
 use ticketing_server::signals::{EndSignals, Ended};
@@ -31,7 +32,7 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             // There is nobody left to tell when this fails too.
-            writeln!(io::stderr(), "ticketing-server: {}", cli::chain(failure.as_ref())).ok();
+            writeln!(io::stderr(), "ticketing-server: {}", chain(failure.as_ref())).ok();
             ExitCode::FAILURE
         }
     }

@@ -80,7 +80,8 @@ impl SandboxBuilder {
     fn over(self, ledger: (Header, Accounts, Journal)) -> SandboxGateway {
         let runtime = self.runtime.or_else(|| Some(Arc::new(TokioRuntime::current()?)));
         let bank = Arc::new(Bank::new(ledger, self.clock, self.ids));
-        tracing::warn!(gateway = ?bank, "payments go to a sandbox: no real money is moved");
+        let ledger = bank.journal.path().map(|path| tracing::field::display(path.display()));
+        tracing::warn!(ledger, "payments go to a sandbox: no real money is moved");
         SandboxGateway { bank, runtime, late_by: self.late_by }
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use ticketing_core::domain::{Event, EventKey, Payment, Refund};
-use ticketing_core::ports::{DeadLetter, KeyRecord};
+use ticketing_core::ports::{DeadLetter, KeyRecord, chain};
 use ticketing_core::values::{
     IdempotencyKey, IntentRef, OrderId, PaymentId, PoolId, RefundId, UserId,
 };
@@ -142,7 +142,7 @@ pub(crate) fn readable<T>(rows: impl IntoIterator<Item = Result<T, Failure>>) ->
 
 /// One row of such a list.
 pub(crate) fn if_readable<T>(row: Result<T, Failure>) -> Option<T> {
-    row.inspect_err(|failure| tracing::error!(%failure, "a row was left out")).ok()
+    row.inspect_err(|failure| tracing::error!(error = chain(failure), "a row was left out")).ok()
 }
 
 /// The same of rows that need nothing else.

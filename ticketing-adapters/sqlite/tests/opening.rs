@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use ticketing_core::memory::MemoryGateway;
-use ticketing_core::ports::Storage;
+use ticketing_core::ports::{Storage, chain};
 use ticketing_core::values::{Money, UserId};
 use ticketing_core::{NewTicket, Ticketing};
 use ticketing_sqlite::{OpenError, SqliteStorage};
@@ -25,12 +25,7 @@ async fn raw(file: &Path) -> SqliteConnection {
 /// Why a file can't be opened: the error, and the whole chain of its causes in words.
 async fn refused(file: &Path) -> (OpenError, String) {
     let error = SqliteStorage::open(file).await.unwrap_err();
-    let mut words = error.to_string();
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        words = format!("{words}: {error}");
-        cause = error.source();
-    }
+    let words = chain(&error);
     (error, words)
 }
 

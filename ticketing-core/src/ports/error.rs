@@ -153,3 +153,36 @@ pub enum CommitError {
     #[error("nobody knows whether the batch was applied")]
     OutcomeUnknown(#[source] PortError),
 }
+
+/// An error and what it came of, each once, for a line that somebody reads: in the log, or where a
+/// program ends. What only repeats the words before it is left out.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !told.ends_with(&words) {
+            told = format!("{told}: {words}");
+        }
+        cause = error.source();
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Told(&'static str, #[source] Option<Box<Self>>);
+
+    #[test]
+    fn every_cause_is_told_once() {
+        let disk = Told("the disk is full", None);
+        let same = Told("the disk is full", Some(disk.into()));
+        let write = Told("it can't be written", Some(same.into()));
+        assert_eq!(chain(&write), "it can't be written: the disk is full");
+        assert_eq!(chain(&Told("alone", None)), "alone");
+    }
+}

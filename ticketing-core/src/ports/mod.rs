@@ -38,7 +38,7 @@ pub use batch::{
     WriteBatch,
 };
 pub use clock::{Clock, SystemClock};
-pub use error::{CommitError, PortError, PortErrorKind, Retry};
+pub use error::{CommitError, PortError, PortErrorKind, Retry, chain};
 pub use event_bus::{Acknowledge, Delivery, EventBus, EventStream, Subscription};
 pub use ids::{IdSource, RandomIds};
 pub use payment_gateway::{

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::ports::error::chain;
 use crate::ports::runtime::Runtime;
 use crate::service::error::Error;
 use crate::service::shutdown::Shutdown;
@@ -60,7 +61,7 @@ pub async fn run(mut duty: impl Duty, runtime: Arc<dyn Runtime>, mut shutdown: S
                 None
             }
             Err(error) => {
-                tracing::warn!(duty = duty.name(), %error, "a step failed");
+                tracing::warn!(duty = duty.name(), error = chain(&error), "a step failed");
                 let wait = pause;
                 pause = pause.saturating_mul(2).min(PAUSE_MAX);
                 Some(wait)

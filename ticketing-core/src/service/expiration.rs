@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use crate::domain::envelope::Event;
 use crate::domain::event::{Actor, DomainEvent, EventHeader, ExpirationNotice};
 use crate::domain::view::{OrderStatus, OrderView};
+use crate::ports::error::chain;
 use crate::ports::event_bus::{Delivery, EventStream, Subscription};
 use crate::ports::timers::{ClaimedWakeup, Wakeup};
 use crate::service::duty::{Duty, Progress};
@@ -108,7 +109,7 @@ impl Duty for ExpirationSubscriber {
         // What fails here is found by the sweeper; bringing the event back would only delay
         // those behind it.
         if let Err(error) = handle(&self.engine, self.role, &delivery.event).await {
-            tracing::warn!(%error, event.id = %delivery.event.header.id, "left to the sweeper");
+            tracing::warn!(error = chain(&error), event.id = %delivery.event.header.id, "left to the sweeper");
         }
         delivery.receipt.acknowledge().await?;
         Ok(Progress::Busy)

@@ -12,6 +12,7 @@ use crate::domain::event::Actor;
 use crate::domain::expiration::Expiration;
 use crate::domain::order::{Canceller, Order, OrderCommand, OrderState};
 use crate::ports::batch::Cause;
+use crate::ports::error::chain;
 use crate::service::duty::{Duty, Progress};
 use crate::service::engine::{Engine, Missed, Rounds};
 use crate::service::error::Error;
@@ -42,7 +43,7 @@ impl Tally {
         match outcome {
             Ok(changed) => self.any |= changed,
             Err(error) => {
-                tracing::warn!(%error, "a withdrawn listing is not cleared yet");
+                tracing::warn!(error = chain(&error), "a withdrawn listing is not cleared yet");
                 self.failed = Some(error);
             }
         }

@@ -9,6 +9,7 @@ use crate::domain::payment::{Dispute, Payment, PaymentCommand};
 use crate::domain::refund::Refund;
 use crate::domain::settlement::{IntentReport, IntentStatus, given_back};
 use crate::ports::batch::WebhookKey;
+use crate::ports::error::chain;
 use crate::ports::payment_gateway::{FoundIntent, NoticeAbout};
 use crate::ports::storage::Webhook;
 use crate::service::engine::Engine;
@@ -102,7 +103,7 @@ impl Engine {
         let engine = Arc::clone(self);
         self.soon(async move {
             if let Err(error) = engine.handle_webhook(webhook).await {
-                tracing::warn!(%error, "a webhook is left to the reconciler");
+                tracing::warn!(error = chain(&error), "a webhook is left to the reconciler");
             }
         });
     }

@@ -25,7 +25,7 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::ports::batch::{Group, Receipt, WriteBatch};
-use crate::ports::error::{CommitError, PortError, PortErrorKind};
+use crate::ports::error::{CommitError, PortError, PortErrorKind, chain};
 use crate::ports::resolve::SKEW_MAX;
 use crate::ports::runtime::Runtime;
 use crate::ports::snapshot::Snapshot;
@@ -331,7 +331,7 @@ impl Unknown {
     fn answer(self) {
         for (place, reply, error) in self.replies {
             let batch = self.batches.get(place).map(|batch| tracing::field::display(batch.id()));
-            tracing::error!(%error, batch.id = batch, "gave up on a commit");
+            tracing::error!(error = chain(&error), batch.id = batch, "gave up on a commit");
             answer(reply, Err(CommitError::OutcomeUnknown(error)));
         }
     }

@@ -10,6 +10,7 @@ use crate::domain::payment::{Payment, PaymentCommand, VoidReason};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::OrderView;
 use crate::ports::batch::Cause;
+use crate::ports::error::chain;
 use crate::service::engine::{Engine, Missed, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
@@ -174,7 +175,7 @@ impl Engine {
         let engine = Arc::clone(self);
         self.soon(async move {
             if let Err(error) = engine.settle_now(attempt).await {
-                tracing::debug!(%error, payment.id = %attempt, "voiding is left to the reconciler");
+                tracing::debug!(error = chain(&error), payment.id = %attempt, "voiding is left to the reconciler");
             }
         });
     }
@@ -237,7 +238,7 @@ impl Engine {
         for (id, error) in
             ids.iter().zip(&expired).filter_map(|(id, it)| Some((id, it.as_ref().err()?)))
         {
-            tracing::warn!(%error, order.id = %id, "an overdue order was not ended");
+            tracing::warn!(error = chain(error), order.id = %id, "an overdue order was not ended");
         }
         ids.iter().copied().zip(expired).collect()
     }

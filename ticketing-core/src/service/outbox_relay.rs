@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::ports::error::{PortError, PortErrorKind};
+use crate::ports::error::{PortError, PortErrorKind, chain};
 use crate::ports::storage::{DeadLetter, OutboxRow, OutboxRowId};
 use crate::service::duty::{Duty, Progress};
 use crate::service::engine::Engine;
@@ -51,7 +51,7 @@ impl OutboxRelay {
             match results.get(index) {
                 Some(Ok(())) => {}
                 Some(Err(error)) if is_hopeless(error) => {
-                    tracing::error!(%error, event.id = %event.header.id, "can't be published");
+                    tracing::error!(error = chain(error), event.id = %event.header.id, "can't be published");
                     let (event, at) = (event.key(), self.engine.now());
                     dead.push(DeadLetter { event, reason: error.to_string(), at });
                 }

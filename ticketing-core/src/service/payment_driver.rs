@@ -15,7 +15,7 @@ use crate::domain::settlement::{
     IntentReport, IntentStatus, Settlement, capture_failed, settle as settle_purely,
 };
 use crate::ports::batch::{Cause, WebhookKey, WriteBatch};
-use crate::ports::error::PortError;
+use crate::ports::error::{PortError, chain};
 use crate::ports::payment_gateway::{FoundIntent, GatewayError, GatewayErrorKind, OpenIntent};
 use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
@@ -80,7 +80,7 @@ impl Engine {
         let engine = Arc::clone(self);
         self.soon(async move {
             if let Err(error) = engine.settle_now(id).await {
-                tracing::debug!(%error, payment.id = %id, "left to the reconciler");
+                tracing::debug!(error = chain(&error), payment.id = %id, "left to the reconciler");
             }
         });
     }
@@ -412,5 +412,5 @@ fn gone(amount: Money) -> IntentReport {
 
 /// A call without an answer is tried again by the reconciler; it is told once, here.
 fn note(error: &GatewayError, payment: &Payment) {
-    tracing::warn!(%error, payment.id = %payment.id, "the gateway gave no answer");
+    tracing::warn!(error = chain(error), payment.id = %payment.id, "the gateway gave no answer");
 }

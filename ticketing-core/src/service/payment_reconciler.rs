@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::domain::payment::Payment;
 use crate::domain::refund::Refund;
-use crate::ports::error::PortError;
+use crate::ports::error::{PortError, chain};
 use crate::service::duty::{Duty, Progress};
 use crate::service::engine::Engine;
 use crate::service::error::Error;
@@ -69,7 +69,7 @@ impl PaymentReconciler {
         for webhook in webhooks {
             // One that fails must not keep the others waiting; its lease brings it back.
             if let Err(error) = self.engine.handle_webhook(webhook).await {
-                tracing::warn!(%error, "a webhook could not be dealt with");
+                tracing::warn!(error = chain(&error), "a webhook could not be dealt with");
             }
         }
         Ok(any)
@@ -80,7 +80,7 @@ impl PaymentReconciler {
         let any = !due.items.is_empty();
         let settle = |payment: Payment| async move {
             if let Err(error) = self.engine.settle_now(payment.id).await {
-                tracing::warn!(%error, payment.id = %payment.id, "a payment is not settled");
+                tracing::warn!(error = chain(&error), payment.id = %payment.id, "a payment is not settled");
             }
         };
         stream::iter(due.items).for_each_concurrent(CALLS_MAX, settle).await;
@@ -92,7 +92,7 @@ impl PaymentReconciler {
         let any = !due.items.is_empty();
         let settle = |refund: Refund| async move {
             if let Err(error) = self.engine.settle_refund(refund.id).await {
-                tracing::warn!(%error, refund.id = %refund.id, "a refund is not settled");
+                tracing::warn!(error = chain(&error), refund.id = %refund.id, "a refund is not settled");
             }
         };
         stream::iter(due.items).for_each_concurrent(CALLS_MAX, settle).await;
@@ -121,7 +121,10 @@ impl PaymentReconciler {
         for found in page.intents {
             // One that fails must not hide those behind it; the next reading sees it again.
             if let Err(error) = engine.adopt(found, None).await {
-                tracing::warn!(%error, "an intent of the gateway's list is not settled");
+                tracing::warn!(
+                    error = chain(&error),
+                    "an intent of the gateway's list is not settled"
+                );
                 self.list.is_complete = false;
             }
         }

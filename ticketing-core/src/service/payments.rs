@@ -13,6 +13,7 @@ use crate::domain::payment::{
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::{PaymentStatus, PaymentView};
 use crate::ports::batch::{Cause, KeyRecord, WebhookKey};
+use crate::ports::error::chain;
 use crate::ports::payment_gateway::{
     GatewayErrorKind, PaymentMethod, WebhookError, WebhookRequest,
 };
@@ -216,7 +217,7 @@ impl Paying {
                 self.confirm(payment).await
             }
             Err(error) => {
-                tracing::warn!(%error, payment.id = %payment.id, "the intent was not opened");
+                tracing::warn!(error = chain(&error), payment.id = %payment.id, "the intent was not opened");
                 if engine.open_failed(&payment, error.kind()).await? {
                     // The same key tells.
                     engine.settle_now(payment.id).await?;
@@ -239,7 +240,7 @@ impl Paying {
         match engine.gateway.confirm(intent, method, &key).await {
             Ok(report) => engine.settle(payment.id, report, None).await.map(|_| ())?,
             Err(error) => {
-                tracing::warn!(%error, payment.id = %payment.id, "no answer to the confirmation");
+                tracing::warn!(error = chain(&error), payment.id = %payment.id, "no answer to the confirmation");
                 self.confirm_failed(&payment, error.kind()).await?;
             }
         }
@@ -377,6 +378,6 @@ impl Paying {
 /// stands tells, and the reconciler takes it further.
 fn told_by_the_attempt(attempt: PaymentId, done: Result<(), Error>) {
     if let Err(error) = done {
-        tracing::warn!(%error, payment.id = %attempt, "an attempt is left to the reconciler");
+        tracing::warn!(error = chain(&error), payment.id = %attempt, "an attempt is left to the reconciler");
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::payment::{Payment, PaymentState};
 use crate::domain::refund::{Refund, RefundCommand, RefundStep};
 use crate::domain::settlement::{given_back_in, recount};
 use crate::ports::batch::{Cause, WebhookKey};
-use crate::ports::error::PortError;
+use crate::ports::error::{PortError, chain};
 use crate::ports::payment_gateway::{
     GatewayError, GatewayErrorKind, RefundReport, RefundStatus, SendRefund,
 };
@@ -27,7 +27,7 @@ impl Engine {
         let engine = Arc::clone(self);
         self.soon(async move {
             if let Err(error) = engine.settle_refund(id).await {
-                tracing::debug!(%error, refund.id = %id, "left to the reconciler");
+                tracing::debug!(error = chain(&error), refund.id = %id, "left to the reconciler");
             }
         });
     }
@@ -224,6 +224,6 @@ fn versions_of(refunds: &[Refund]) -> Vec<(RefundId, Version)> {
 
 /// A call without an answer is tried again by the reconciler; it is told once, here.
 fn note(error: &GatewayError, refund: &Refund) -> bool {
-    tracing::warn!(%error, refund.id = %refund.id, "the gateway gave no answer to a refund");
+    tracing::warn!(error = chain(error), refund.id = %refund.id, "the gateway gave no answer to a refund");
     false
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use ticketing_core::ports::chain;
 use tokio::sync::watch;
 
 /// How much may wait to be written. A disk that hangs must not fill the memory.
@@ -151,7 +152,10 @@ impl Work {
             match disk.append(&bytes) {
                 Ok(()) => self.tell.send_replace(State::Durable(last)),
                 Err(error) => {
-                    tracing::error!(%error, "the sandbox ledger could not be written");
+                    tracing::error!(
+                        error = chain(&error),
+                        "the sandbox ledger could not be written"
+                    );
                     self.tell.send_replace(State::Failed(Arc::new(error)));
                     break;
                 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ticketing_core::ports::Runtime;
+use ticketing_core::ports::{Runtime, chain};
 use tokio::sync::{oneshot, watch};
 
 use crate::bank::Bank;
@@ -108,7 +108,10 @@ impl Courier {
                 }
                 Ok(waiting) => self.deliver(&bank, waiting).await,
                 Err(error) => {
-                    tracing::warn!(%error, "webhooks of the sandbox are no longer delivered");
+                    tracing::warn!(
+                        error = chain(&error),
+                        "webhooks of the sandbox are no longer delivered"
+                    );
                     return;
                 }
             }
@@ -140,7 +143,11 @@ impl Courier {
             let taken = self.hand_over(bank, posted).await;
             let noted = taken.and_then(|()| Ok(bank.delivered(vec![number])?));
             if let Err(error) = noted {
-                tracing::warn!(%error, number, "a webhook of the sandbox was not delivered");
+                tracing::warn!(
+                    error = chain(error.as_ref()),
+                    number,
+                    "a webhook of the sandbox was not delivered"
+                );
                 let again = self.runtime.elapsed().saturating_add(self.pause);
                 self.round.again_at.get_or_insert(again);
             }
