@@ -56,7 +56,7 @@ pub use error::Error;
 pub use observer::{GroupReport, Observer, UnitsMoved};
 pub use operator::{Operator, Stuck};
 pub use orders::Orders;
-pub use payment_receipt::{PaymentOutcome, PaymentReceipt};
+pub use payment_receipt::{PaymentEntry, PaymentOutcome, PaymentReceipt};
 pub use payments::{Payments, WebhookFailure};
 pub use refund_terms::{RefundAmount, RefundRequest, Refunder, Viewer};
 pub use refunds::Refunds;

@@ -4,6 +4,7 @@ use crate::domain::order::Order;
 use crate::domain::payment::DeclineCode;
 use crate::domain::view::{PaymentStatus, PaymentView};
 use crate::ports::payment_gateway::ClientSecret;
+use crate::values::Timestamp;
 
 /// A payment attempt, as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,16 @@ pub struct PaymentReceipt {
     /// What the buyer's browser needs to go on, where it must.
     pub client_secret: Option<ClientSecret>,
     pub(super) outcome: PaymentOutcome,
+}
+
+/// A payment attempt among others of its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PaymentEntry {
+    /// The attempt.
+    pub payment: PaymentView,
+    /// When it was begun.
+    pub begun_at: Timestamp,
 }
 
 /// How a payment attempt stands, for the buyer.

@@ -23,7 +23,7 @@ use crate::service::engine::{Engine, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::{Halt, KeyUse};
-use crate::service::payment_receipt::{PaymentOutcome, PaymentReceipt};
+use crate::service::payment_receipt::{PaymentEntry, PaymentOutcome, PaymentReceipt};
 use crate::values::{GatewayName, OrderId, PaymentId, TimeWindow, Timestamp, UserId};
 
 /// What can be done with payments.
@@ -126,6 +126,24 @@ impl Payments {
             return Ok(payment.view());
         }
         Err(Rejection::new("read the payment", "another's", Reason::NotOwner).into())
+    }
+
+    /// A buyer's attempts to pay for an order, the oldest first; none for an order that is another's.
+    ///
+    /// # Errors
+    /// The storage is unavailable.
+    pub async fn attempts(
+        &self,
+        buyer: &UserId,
+        order: OrderId,
+    ) -> Result<Vec<PaymentEntry>, Error> {
+        let payments = self.engine.storage.payments_of(order).await?.into_iter();
+        let own = payments.filter(|payment| payment.buyer.as_ref() == Some(buyer));
+        let entry = |payment: Payment| PaymentEntry {
+            begun_at: payment.created_at,
+            payment: payment.view(),
+        };
+        Ok(own.map(entry).collect())
     }
 
     /// Takes a webhook of the gateway in: durable when it answers, dealt with right after.

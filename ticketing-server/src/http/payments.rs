@@ -10,9 +10,12 @@ use utoipa_axum::routes;
 use super::identity::Authenticator;
 use super::state::ApiState;
 
+mod attempt_body;
 mod open_intent;
 mod pay;
 mod payment_body;
+
+pub(crate) use attempt_body::AttemptBody;
 
 /// The routes of payments, to be nested where an application wants them, such as at
 /// `/api/payments`.

@@ -2,10 +2,10 @@
 
 use ticketing_core::domain::view::OrderView;
 use ticketing_core::values::{Cursor, Paged};
-use ticketing_core::{Error, ListingView};
+use ticketing_core::{Error, ListingView, PaymentEntry};
 
 use super::Accounts;
-use super::belongings::{listings_of, orders_of};
+use super::belongings::{listings_of, orders_of, payments_for};
 use crate::auth::error::AccountError;
 use crate::auth::sessions::Recognised;
 use crate::auth::store::{Account, Session};
@@ -17,6 +17,8 @@ pub(crate) struct Export {
     pub(crate) sessions: Vec<Session>,
     pub(crate) listings: Vec<ListingView>,
     pub(crate) orders: Vec<OrderView>,
+    /// The attempts to pay for these orders.
+    pub(crate) payments: Vec<PaymentEntry>,
     /// Whether there is nothing more.
     pub(crate) is_complete: bool,
 }
@@ -32,8 +34,9 @@ impl Accounts {
         let engine = &self.0.engine;
         let listings = all_of(|after| listings_of(engine, &account.id, after)).await?;
         let orders = all_of(|after| orders_of(engine, &account.id, after)).await?;
+        let payments = payments_for(engine, &account.id, &orders).await?;
         let is_complete = listings.len() < MOST && orders.len() < MOST;
-        Ok(Export { account, sessions, listings, orders, is_complete })
+        Ok(Export { account, sessions, listings, orders, payments, is_complete })
     }
 }
 

@@ -11,6 +11,7 @@ use super::session_body::SessionBody;
 use crate::auth::{Accounts, Export, SessionId};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::orders::OrderBody;
+use crate::http::payments::AttemptBody;
 use crate::http::tickets::TicketBody;
 
 /// Everything that is known of an account.
@@ -21,6 +22,8 @@ pub(super) struct ExportBody {
     sessions: Vec<SessionBody>,
     listings: Vec<TicketBody>,
     orders: Vec<OrderBody>,
+    /// The attempts to pay for these orders. Cards are known to the payment gateway alone.
+    payments: Vec<AttemptBody>,
     /// Whether there is nothing more: an export has 10,000 listings and as many orders at most.
     complete: bool,
 }
@@ -68,6 +71,7 @@ impl ExportBody {
             sessions: sessions.map(|session| SessionBody::new(session, current)).collect(),
             listings: export.listings.into_iter().map(TicketBody::from).collect(),
             orders: export.orders.into_iter().map(OrderBody::from).collect(),
+            payments: export.payments.into_iter().map(AttemptBody::from).collect(),
             complete: export.is_complete,
         }
     }

@@ -10,7 +10,7 @@ use ticketing_core::memory::{MemoryGateway, MemoryStorage};
 use ticketing_core::ports::TokioRuntime;
 use ticketing_core::testing::{FaultKind, Faults, FaultyStorage, Operation};
 use ticketing_core::values::{OrderId, UserId};
-use ticketing_core::{Duties, Ticketing};
+use ticketing_core::{Duties, PaymentMethod, Ticketing};
 
 use super::world::{Answer, Browser, PASSWORD, World};
 use crate::auth::{AccountStore as _, AuthConfig};
@@ -262,7 +262,37 @@ async fn an_export_has_everything_and_nothing_of_others() {
     };
     assert_eq!((ids("listings"), ids("orders")), (vec![hers], vec![order]));
     assert_eq!(ids("sessions").len(), 1);
+    assert_eq!(export["payments"], json!([]), "nobody has paid yet");
     assert_eq!(export["complete"], true);
     assert!(!export.to_string().contains(PASSWORD));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_export_has_the_attempts_to_pay_and_no_card() {
+    let world = World::new().await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    let mut ben = world.signed_up("ben@example.org").await;
+    let ticket = listed(&world, &mut ben, 2).await;
+    let order = reserved(&world, &mut ada, &ticket).await;
+    for card in ["tok_chargeDeclined", "tok_visa"] {
+        let paid = world.engine.payments();
+        let (ada, order) = (user(&world, &ada).await, order.parse().unwrap());
+        drop(paid.pay(&ada, order, PaymentMethod::card_token(card)).await.unwrap());
+    }
+    let others = reserved(&world, &mut ben, &ticket).await.parse().unwrap();
+    drop(world.engine.payments().open(&user(&world, &ben).await, others).await.unwrap());
+
+    let export = world.get(&mut ada, "/api/users/export").await.body;
+    let payments = export["payments"].as_array().unwrap();
+    assert_eq!(payments.len(), 2, "{export}");
+    for payment in payments {
+        assert_eq!(payment["orderId"], order.as_str());
+        assert_eq!((&payment["amount"], &payment["currency"]), (&json!(20), &json!("USD")));
+        assert!(payment["gatewayId"].is_string() && payment["createdAt"].is_string(), "{payment}");
+    }
+    assert!(["declined", "voided"].contains(&payments[0]["status"].as_str().unwrap()));
+    assert!(["authorized", "captured"].contains(&payments[1]["status"].as_str().unwrap()));
+    assert!(!export.to_string().contains("tok_"), "{export}");
     world.end().await;
 }
