@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Row as _, SqliteConnection};
 use ticketing_core::domain::{Line, Order};
-use ticketing_core::ports::OrderDirection;
+use ticketing_core::ports::{LiveHolds, OrderDirection};
 use ticketing_core::values::{Cursor, OrderId, Page, Paged, PoolId, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -44,6 +44,25 @@ pub(crate) const LIVE: &str = "SELECT * FROM ticketing_orders WHERE id IN (SELEC
          UNION ALL SELECT order_id FROM ticketing_order_lines \
          WHERE ticket = ?1 AND due_at IS NOT NULL AND order_id > ?2 \
          ORDER BY 1 LIMIT ?3)) ORDER BY id";
+
+/// More live orders than this are not counted, nor more of their further lines.
+pub(crate) const HOLDS_MAX: usize = 100_000;
+/// Live orders alone are walked, and their lines.
+pub(crate) const HOLDS: &str = "SELECT count(*) AS orders, coalesce(sum(quantity), 0) AS units, \
+     (SELECT coalesce(sum(quantity), 0) FROM (SELECT quantity FROM ticketing_order_lines \
+         WHERE due_at IS NOT NULL LIMIT ?1)) AS further \
+     FROM (SELECT quantity FROM ticketing_orders WHERE due_at IS NOT NULL LIMIT ?1)";
+
+/// What is held now.
+pub(crate) async fn live_holds(conn: &mut SqliteConnection) -> Result<LiveHolds, Failure> {
+    let row = sqlx::query(HOLDS).bind(limit_of(HOLDS_MAX)).fetch_one(conn).await?;
+    let (orders, units): (i64, i64) = (row.try_get("orders")?, row.try_get("units")?);
+    let further: i64 = row.try_get("further")?;
+    Ok(LiveHolds {
+        orders: usize::try_from(orders).unwrap_or(usize::MAX),
+        units: u64::try_from(units.saturating_add(further)).unwrap_or_default(),
+    })
+}
 
 /// An order.
 pub(crate) async fn one(

@@ -29,12 +29,14 @@ async fn plan(storage: &SqliteStorage, sql: &str) -> Vec<String> {
 /// What a plan may walk through from its beginning. Each is in the order of the list and ends with
 /// its limit, as nothing that is walked is left out. The outbox alone leaves out what is leased, which
 /// is no more than a relay can claim while a lease lasts.
-const WALKS: [&str; 5] = [
+const WALKS: [&str; 7] = [
     "SCAN ticketing_dead_letters USING INDEX ticketing_dead_letters_by_age",
     "SCAN ticketing_payments USING INDEX ticketing_payments_parked",
     "SCAN ticketing_refunds USING INDEX ticketing_refunds_failed",
     "SCAN ticketing_pools USING INDEX ticketing_pools_to_clear",
     "SCAN ticketing_outbox USING INDEX ticketing_outbox_waiting",
+    "SCAN ticketing_orders USING INDEX ticketing_orders_live",
+    "SCAN ticketing_order_lines USING INDEX ticketing_order_lines_due",
 ];
 
 /// What is walked of no table, but of what the statement itself has or has found.
@@ -77,6 +79,7 @@ async fn lists_are_read_through_indexes_in_their_order() {
         work::FIRST_SINCE,
         work::PUBLISHED,
         work::DEPTH,
+        orders::HOLDS,
         work::OLD_ROWS,
         work::OLD_KEYS,
         work::OLD_WEBHOOKS,

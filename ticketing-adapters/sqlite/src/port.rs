@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ticketing_core::domain::{Event, EventKey, Order, Payment, Refund};
 use ticketing_core::ports::{
-    Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, OrderDirection,
+    Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds, OrderDirection,
     OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
 };
 use ticketing_core::values::{
@@ -276,6 +276,11 @@ impl Storage for SqliteStorage {
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError> {
         let read = async { work::outbox_depth(&mut *self.shared.background().await?).await };
         told(read.await, "outbox_depth")
+    }
+
+    async fn live_holds(&self) -> Result<LiveHolds, PortError> {
+        let read = async { orders::live_holds(&mut *self.shared.background().await?).await };
+        told(read.await, "live_holds")
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError> {

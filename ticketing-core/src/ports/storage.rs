@@ -233,6 +233,13 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// What waits to be published.
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError>;
 
+    /// What is held now, in all pools together.
+    ///
+    /// This default asks pool by pool. A storage that can count its live orders does so instead.
+    async fn live_holds(&self) -> Result<LiveHolds, PortError> {
+        live_holds_of(self).await
+    }
+
     /// Dead letters, newest first. They are kept until somebody removes them by hand.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError>;
 
@@ -387,4 +394,54 @@ pub struct OutboxDepth {
     pub rows: usize,
     /// When the oldest was committed.
     pub oldest: Option<Timestamp>,
+}
+
+/// What is held now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LiveHolds {
+    /// How many orders hold units. A storage may stop counting at a hundred thousand.
+    pub orders: usize,
+    /// How many units they hold; of as many orders as were counted.
+    pub units: u64,
+}
+
+/// How many live orders of a pool are looked at with one question.
+const LIVE_AT_ONCE: usize = 256;
+
+async fn live_holds_of<S: Storage + ?Sized>(storage: &S) -> Result<LiveHolds, PortError> {
+    let mut query = ListingQuery { all: true, ..ListingQuery::default() };
+    let mut holds = LiveHolds::default();
+    loop {
+        let page = storage.search(&query).await?;
+        for listing in page.items.iter().filter(|listing| listing.pool.held > 0) {
+            add_holds_of(storage, listing.pool.id, &mut holds).await?;
+        }
+        query.page.after = page.next;
+        if page.next.is_none() {
+            return Ok(holds);
+        }
+    }
+}
+
+/// Adds the units of a pool's live orders, and those orders that have their first line there.
+async fn add_holds_of<S: Storage + ?Sized>(
+    storage: &S,
+    pool: PoolId,
+    holds: &mut LiveHolds,
+) -> Result<(), PortError> {
+    let mut after = None;
+    loop {
+        let orders = storage.live_orders(pool, after, LIVE_AT_ONCE).await?;
+        for order in &orders {
+            let units = order.lines.iter().filter(|line| line.ticket_id == pool);
+            let units = units.map(|line| u64::from(line.quantity.get())).sum();
+            holds.units = holds.units.saturating_add(units);
+            let is_first = order.lines.first().is_some_and(|line| line.ticket_id == pool);
+            holds.orders = holds.orders.saturating_add(usize::from(is_first));
+        }
+        after = orders.last().map(|order| order.id);
+        if orders.len() < LIVE_AT_ONCE {
+            return Ok(());
+        }
+    }
 }

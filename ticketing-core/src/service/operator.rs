@@ -10,7 +10,7 @@ use crate::domain::refund::{Refund, RefundCommand, RefundState};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::view::{PaymentView, RefundView};
 use crate::ports::batch::Cause;
-use crate::ports::storage::{DeadLetter, OutboxDepth};
+use crate::ports::storage::{DeadLetter, LiveHolds, OutboxDepth};
 use crate::service::caller::Caller;
 use crate::service::engine::Engine;
 use crate::service::error::Error;
@@ -63,6 +63,14 @@ impl Operator {
     /// The storage is unavailable.
     pub async fn outbox(&self) -> Result<OutboxDepth, Error> {
         Ok(self.engine.storage.outbox_depth().await?)
+    }
+
+    /// What is held now by orders that are not paid for. It is counted: ask seldom.
+    ///
+    /// # Errors
+    /// The storage is unavailable.
+    pub async fn holds(&self) -> Result<LiveHolds, Error> {
+        Ok(self.engine.storage.live_holds().await?)
     }
 
     /// Sends a payment back to be settled, once what was wrong is mended: the gateway is asked how

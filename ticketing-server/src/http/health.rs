@@ -10,10 +10,13 @@ use crate::auth::Accounts;
 use crate::metrics::Metrics;
 
 mod healthz;
+mod holds;
 mod numbers;
 mod readyz;
 #[cfg(test)]
 mod tests;
+
+use holds::RecentHolds;
 
 /// What these routes work with.
 #[derive(Debug, Clone)]
@@ -22,11 +25,13 @@ pub(crate) struct HealthState {
     metrics: Metrics,
     draining: CancellationToken,
     accounts: Option<Accounts>,
+    holds: RecentHolds,
 }
 
 impl HealthState {
     pub(crate) fn new(engine: Ticketing, metrics: Metrics, draining: CancellationToken) -> Self {
-        Self { engine, metrics, draining, accounts: None }
+        let holds = RecentHolds::default();
+        Self { engine, metrics, draining, accounts: None, holds }
     }
 
     /// The same, for a server with accounts: without them nobody can do much.

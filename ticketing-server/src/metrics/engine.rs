@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use ticketing_core::ports::OutboxDepth;
+use ticketing_core::ports::{LiveHolds, OutboxDepth};
 use ticketing_core::values::Timestamp;
 use ticketing_core::{GroupReport, Observer, UnitsMoved};
 
@@ -23,6 +23,8 @@ pub struct EngineMetrics {
     overloaded: Counter,
     outbox_rows: Gauge,
     outbox_age: Gauge,
+    live_orders: Gauge,
+    held_units: Gauge,
     storage_answers: Gauge,
 }
 
@@ -52,6 +54,8 @@ impl Default for EngineMetrics {
             overloaded: Counter::default(),
             outbox_rows: Gauge::default(),
             outbox_age: Gauge::default(),
+            live_orders: Gauge::default(),
+            held_units: Gauge::default(),
             storage_answers: Gauge::default(),
         }
     }
@@ -72,6 +76,12 @@ impl EngineMetrics {
             Unit::Seconds,
             self.outbox_age.clone(),
         );
+        registry.register(
+            "live_orders",
+            "Orders that hold units and are not paid for, in the whole store",
+            self.live_orders.clone(),
+        );
+        registry.register("held_units", "The units that they hold", self.held_units.clone());
         registry.register(
             "storage_answers",
             "Whether the storage answered when these numbers were asked for",
@@ -114,20 +124,33 @@ impl EngineMetrics {
         );
     }
 
-    /// What waits to be published now; nothing if the storage did not answer.
-    pub(crate) fn note_outbox(&self, depth: Option<OutboxDepth>, now: Timestamp) {
-        self.storage_answers.set(i64::from(depth.is_some()));
-        if let Some(OutboxDepth { rows, oldest }) = depth {
-            self.outbox_rows.set(i64::try_from(rows).unwrap_or(i64::MAX));
-            let age = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
-            self.outbox_age.set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-        }
+    /// Whether the storage answered to all that it was asked.
+    pub(crate) fn note_storage(&self, answers: bool) {
+        self.storage_answers.set(i64::from(answers));
+    }
+
+    /// What waits to be published now.
+    pub(crate) fn note_outbox(&self, depth: OutboxDepth, now: Timestamp) {
+        let age = depth.oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
+        self.outbox_rows.set(gauged(depth.rows));
+        self.outbox_age.set(gauged(age.as_secs()));
+    }
+
+    /// What is held now.
+    pub(crate) fn note_holds(&self, holds: LiveHolds) {
+        self.live_orders.set(gauged(holds.orders));
+        self.held_units.set(gauged(holds.units));
     }
 
     fn count(&self, outcome: &'static str, batches: usize) {
         let batches = u64::try_from(batches).unwrap_or(u64::MAX);
         self.batches.get_or_create(&OutcomeLabels { outcome }).inc_by(batches);
     }
+}
+
+/// A number as a gauge takes it.
+fn gauged(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }
 
 impl Observer for EngineMetrics {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::order::Order;
-use crate::ports::storage::OrderDirection;
+use crate::ports::storage::{LiveHolds, OrderDirection};
 use crate::values::{OrderId, Page, Paged, PoolId, Timestamp, UserId};
 
 use super::growing::{GrowingMap, GrowingSet};
@@ -103,6 +103,18 @@ impl Orders {
     /// Those whose deadline has come by `now`, the longest overdue first.
     pub(super) fn due(&self, now: Timestamp) -> impl Iterator<Item = &Order> {
         self.due.iter().take_while(move |(due, _)| *due <= now).filter_map(|(_, id)| self.get(*id))
+    }
+
+    /// What all of them hold together. One that holds units has a deadline.
+    pub(super) fn holds(&self) -> LiveHolds {
+        let live = self.due.iter().filter_map(|(_, id)| self.get(*id));
+        live.fold(LiveHolds::default(), |holds, order| {
+            let units: u64 = order.lines.iter().map(|line| u64::from(line.quantity.get())).sum();
+            LiveHolds {
+                orders: holds.orders.saturating_add(1),
+                units: holds.units.saturating_add(units),
+            }
+        })
     }
 
     /// Those that hold units of `pool`, by id, after `after`.

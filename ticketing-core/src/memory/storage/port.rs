@@ -12,8 +12,8 @@ use crate::domain::refund::Refund;
 use crate::ports::batch::{Group, KeyRecord};
 use crate::ports::error::PortError;
 use crate::ports::storage::{
-    Committed, DeadLetter, Due, Listing, ListingQuery, OrderDirection, OutboxDepth, OutboxRow,
-    OutboxRowId, Received, Storage, Webhook,
+    Committed, DeadLetter, Due, Listing, ListingQuery, LiveHolds, OrderDirection, OutboxDepth,
+    OutboxRow, OutboxRowId, Received, Storage, Webhook,
 };
 use crate::values::{
     IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
@@ -201,6 +201,10 @@ impl Storage for MemoryStorage {
 
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError> {
         Ok(self.tables().outbox.depth())
+    }
+
+    async fn live_holds(&self) -> Result<LiveHolds, PortError> {
+        Ok(self.tables().orders.holds())
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError> {

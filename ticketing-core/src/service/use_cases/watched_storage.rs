@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::domain::{Event, EventKey, Order, Payment, Refund};
 use crate::memory::MemoryStorage;
 use crate::ports::{
-    CommitError, Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery,
+    CommitError, Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds,
     OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
     WriteBatch,
 };
@@ -219,6 +219,7 @@ watched_storage! {
     outbox_done(row: OutboxRowId, epoch: u64, dead: &[DeadLetter]) -> bool;
     published_since(since: Timestamp, after: Option<OutboxRowId>, limit: usize) -> Vec<OutboxRow>;
     outbox_depth() -> OutboxDepth;
+    live_holds() -> LiveHolds;
     dead_letters(limit: usize) -> Vec<DeadLetter>;
     prune(before: Timestamp, limit: usize) -> usize;
 }

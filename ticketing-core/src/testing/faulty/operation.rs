@@ -83,6 +83,8 @@ operations! {
     PublishedSince = "storage.published_since",
     /// [`Storage::outbox_depth`](crate::ports::Storage::outbox_depth)
     OutboxDepth = "storage.outbox_depth",
+    /// [`Storage::live_holds`](crate::ports::Storage::live_holds)
+    LiveHolds = "storage.live_holds",
     /// [`Storage::dead_letters`](crate::ports::Storage::dead_letters)
     DeadLetters = "storage.dead_letters",
     /// [`Storage::prune`](crate::ports::Storage::prune)

@@ -11,7 +11,7 @@ use crate::domain::order::Order;
 use crate::domain::payment::Payment;
 use crate::domain::refund::Refund;
 use crate::ports::{
-    CommitError, Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery,
+    CommitError, Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds,
     OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
 };
 use crate::testing::faulty::{Faults, Operation, Told, unavailable};
@@ -247,6 +247,11 @@ impl Storage for FaultyStorage {
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError> {
         let call = || self.inner.outbox_depth();
         self.faults.around_port(Operation::OutboxDepth, call).await
+    }
+
+    async fn live_holds(&self) -> Result<LiveHolds, PortError> {
+        let call = || self.inner.live_holds();
+        self.faults.around_port(Operation::LiveHolds, call).await
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError> {

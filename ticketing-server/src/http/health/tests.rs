@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt as _;
-use ticketing_core::Duties;
 use ticketing_core::memory::{MemoryGateway, MemoryStorage};
 use ticketing_core::ports::TokioRuntime;
 use ticketing_core::testing::{FaultKind, Faults, FaultyStorage, Operation};
+use ticketing_core::values::{Money, UserId};
+use ticketing_core::{Duties, NewTicket};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -73,4 +74,26 @@ async fn numbers_are_told_even_if_the_storage_does_not_answer() {
     let (status, text) = ask(&router, "/metrics").await;
     assert_eq!(status, 200);
     assert!(text.contains("\nticketing_storage_answers 0\n"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_held_is_right_from_the_first_number_on() {
+    let storage = MemoryStorage::new();
+    let engine = async || {
+        let builder = Ticketing::builder().storage(storage.clone()).gateway(MemoryGateway::new());
+        builder.duties(Duties::NONE).start().await.unwrap()
+    };
+    let before = engine().await;
+    let (seller, buyer) = (UserId::new("seller").unwrap(), UserId::new("buyer").unwrap());
+    let new = NewTicket::new("Front row", Money::usd(20_00)).quantity(9);
+    let ticket = before.tickets().list_for_sale(seller, new).await.unwrap();
+    before.orders().reserve(buyer.clone(), [(ticket.id, 2)]).await.unwrap();
+    before.orders().reserve(buyer, [(ticket.id, 3)]).await.unwrap();
+    before.shutdown().await.unwrap();
+
+    // Another process over the same storage has counted nothing yet.
+    let router = router(engine().await, Metrics::new(), CancellationToken::new());
+    let (_, text) = ask(&router, "/metrics").await;
+    assert!(text.contains("\nticketing_live_orders 2\n"), "{text}");
+    assert!(text.contains("\nticketing_held_units 5\n"), "{text}");
 }

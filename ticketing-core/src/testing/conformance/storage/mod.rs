@@ -168,6 +168,7 @@ macro_rules! storage_conformance {
                 an_order_is_due_at_its_deadline
                 due_orders_of_a_pool_are_its_own
                 live_orders_come_by_id
+                what_is_held_is_counted
                 what_needs_an_operator_is_listed
             }
             leases {

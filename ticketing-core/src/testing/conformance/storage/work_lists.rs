@@ -8,10 +8,29 @@ use crate::domain::order::{Canceller, HoldPolicy, Order, OrderCommand};
 use crate::domain::payment::{ConfirmedBy, PaymentCommand, Trouble};
 use crate::domain::refund::RefundCommand;
 use crate::domain::ticket::Ticket;
-use crate::ports::Due;
+use crate::ports::{Due, LiveHolds};
 use crate::testing::builders::{a_buyer, user};
 use crate::testing::conformance::verdict::{found, worked};
 use crate::values::{Money, OrderId, PoolId, Timestamp};
+
+/// Orders that hold units are counted once each, with the units of all their lines; those that
+/// were paid for, or have ended, are not.
+pub async fn what_is_held_is_counted(scene: &Scene) {
+    let holds = async || worked(scene.storage().live_holds().await, "live_holds");
+    assert_eq!(holds().await, LiveHolds::default());
+    let one = scene.list(units_for_sale(300)).await.ticket;
+    let two = scene.list(units_for_sale(300)).await.ticket;
+    let both = scene.reserve(&a_buyer(), &[(&one, 2), (&two, 3)]).await;
+    scene.reserve(&a_buyer(), &[(&two, 4)]).await;
+    let overdue = scene.make().await.with_policy(NO_HOLD);
+    scene.apply(overdue.reserve(&a_buyer(), &[(&one, 5)])).await;
+    scene.sell(&a_buyer(), &[(&one, 6)]).await;
+    assert_eq!(holds().await, LiveHolds { orders: 3, units: 14 }, "what is overdue is held still");
+    scene.pay(&both).await;
+    let ended = scene.reserve(&a_buyer(), &[(&two, 7)]).await;
+    scene.cancel(&ended).await;
+    assert_eq!(holds().await, LiveHolds { orders: 2, units: 9 });
+}
 
 /// Exactly those orders whose deadline has come by the time that the list names, the longest
 /// overdue first, whatever the order of ids.

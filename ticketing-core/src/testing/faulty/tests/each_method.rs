@@ -100,6 +100,7 @@ async fn call_each(storage: &dyn Storage) -> Vec<Option<PortError>> {
         storage.outbox_done(row, 1, &[]).await.err(),
         storage.published_since(START, None, 1).await.err(),
         storage.outbox_depth().await.err(),
+        storage.live_holds().await.err(),
         storage.dead_letters(1).await.err(),
         storage.prune(START, 1).await.err(),
     ]
