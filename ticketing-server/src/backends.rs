@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ticketing_sqlite::SqliteConfig;
+use ticketing_sqlite::{OpenError, SqliteConfig};
 
 mod asked;
 
@@ -57,6 +57,9 @@ pub enum UnknownBackend {
     /// A scheme that is known, with something behind it that is not.
     #[error("write it as {0}")]
     Form(&'static str),
+    /// A parameter that is not known, or has a wrong value.
+    #[error("{0}")]
+    Parameter(String),
 }
 
 impl Database {
@@ -71,9 +74,14 @@ impl Database {
     /// None of the databases compiled in.
     pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
         match scheme(url, "sqlite")? {
-            "sqlite" => SqliteConfig::from_url(url)
-                .map(Self::Sqlite)
-                .map_err(|_wrong| UnknownBackend::Form("sqlite:PATH, such as sqlite:ticketing.db")),
+            "sqlite" => {
+                SqliteConfig::from_url(url).map(Self::Sqlite).map_err(|wrong| match wrong {
+                    OpenError::UnknownParameter(_) | OpenError::WrongReaders(_) => {
+                        UnknownBackend::Parameter(wrong.to_string())
+                    }
+                    _ => UnknownBackend::Form("sqlite:PATH, such as sqlite:ticketing.db"),
+                })
+            }
             _ => Err(unknown(url, "sqlite")),
         }
     }
@@ -188,6 +196,8 @@ mod tests {
     fn known_schemes_are_understood() {
         assert!(matches!(Database::parse("sqlite:some.db"), Ok(Database::Sqlite(_))));
         assert!(matches!(Database::parse("sqlite:"), Err(UnknownBackend::Form(_))));
+        let told = Database::parse("sqlite:some.db?mode=ro").unwrap_err().to_string();
+        assert_eq!(told, r#"the parameter "mode" of the URL is not known, only: readers"#);
         assert_eq!(Bus::parse("local:"), Ok(Bus::Local));
         assert_eq!(WakeUps::parse("local://"), Ok(WakeUps::Local));
         assert!(matches!(Bus::parse("local:elsewhere"), Err(UnknownBackend::Form(_))));

@@ -69,7 +69,7 @@ fn program() -> Clap {
     let config = config.help("The file with settings [TICKETING_CONFIG]");
     let settings = SETTINGS.iter().map(|setting| {
         let help = format!("{} [{}, {}]", setting.meaning, setting.variable(), setting.default);
-        let value = if setting.is_secret { "FILE" } else { "VALUE" };
+        let value = if setting.is_secret() { "FILE" } else { "VALUE" };
         Arg::new(setting.name).long(setting.flag_name()).value_name(value).help(help).global(true)
     });
     let demo = Arg::new("demo").long("demo").action(ArgAction::SetTrue);

@@ -18,6 +18,8 @@ use crate::services::Services;
 mod given;
 mod problem;
 mod read;
+mod redacted;
+mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,7 @@ mod values;
 use given::Given;
 pub use given::Origin;
 pub use problem::{ConfigError, Problem};
-pub use table::{SETTINGS, Setting};
+pub use table::{SETTINGS, Secrecy, Setting};
 pub use values::Environment;
 
 /// What the server is told.
@@ -92,6 +94,7 @@ pub struct Config {
     /// What is logged.
     pub log: String,
     told: Vec<Told>,
+    strangers: Vec<String>,
 }
 
 /// A setting that was set, as it may be shown.
@@ -99,7 +102,7 @@ pub struct Config {
 pub struct Told {
     /// Which.
     pub setting: &'static Setting,
-    /// Its value; that of a secret is left out.
+    /// Its value, without what of it is secret.
     pub value: String,
     /// Where it was set.
     pub origin: Origin,
@@ -116,13 +119,13 @@ pub struct Sources {
     pub flags: BTreeMap<&'static str, String>,
 }
 
-/// Variables can be secret, anybody's among them: only their names are shown.
+/// What variables and flags say can be secret: only their names are shown.
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sources")
             .field("file", &self.file)
             .field("variables", &self.variables.keys())
-            .field("flags", &self.flags)
+            .field("flags", &self.flags.keys())
             .finish()
     }
 }
@@ -151,6 +154,17 @@ impl Config {
     /// What was set, in the order of the table. Secrets are left out.
     pub fn told(&self) -> &[Told] {
         &self.told
+    }
+
+    /// The value that a setting has, set or not, without what of it is secret.
+    pub fn shown(&self, setting: &Setting) -> String {
+        let told = self.told.iter().find(|told| told.setting == setting);
+        told.map_or_else(|| shown::of(self, setting), |told| told.value.clone())
+    }
+
+    /// Variables that begin like those of settings and are none: anybody's, or a slip of the finger.
+    pub fn strangers(&self) -> &[String] {
+        &self.strangers
     }
 
     fn defaults(data: &Path) -> Self {
@@ -185,6 +199,7 @@ impl Config {
             shutdown_deadline: Duration::from_secs(25),
             log: "info".to_owned(),
             told: Vec::new(),
+            strangers: Vec::new(),
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Said {
 pub(super) struct Given {
     pub(super) said: BTreeMap<&'static str, Said>,
     pub(super) problems: Vec<Problem>,
+    /// Variables that look like settings and are none.
+    pub(super) strangers: Vec<String>,
 }
 
 impl Given {
@@ -77,7 +79,7 @@ impl Given {
     }
 
     fn add_entry(&mut self, path: &Path, key: &str, value: &toml::Value) {
-        let of_secret = key.strip_suffix("_file").and_then(setting).filter(|it| it.is_secret);
+        let of_secret = key.strip_suffix("_file").and_then(setting).filter(|it| it.has_file());
         match (setting(key), of_secret, text_of(value)) {
             (Some(setting), _, Some(value)) => self.say(setting, value, Origin::File),
             (None, Some(setting), Some(path)) => self.say_from_file(setting, &path, Origin::File),
@@ -91,14 +93,17 @@ impl Given {
         }
     }
 
-    /// What variables say. Others that begin with `TICKETING_` may be anybody's.
+    /// What variables say. Others that begin with `TICKETING_` may be anybody's, or a slip of the
+    /// finger.
     pub(super) fn add_variables(&mut self, variables: &BTreeMap<String, String>) {
+        let strangers = variables.keys().filter(|name| is_stranger(name));
+        self.strangers.extend(strangers.cloned());
         for setting in SETTINGS {
             let name = setting.variable();
             if let Some(value) = variables.get(&name) {
                 self.say(setting, value.clone(), Origin::Variable);
             } else if let Some(path) = variables.get(&format!("{name}_FILE"))
-                && setting.is_secret
+                && setting.has_file()
             {
                 self.say_from_file(setting, path, Origin::Variable);
             }
@@ -109,7 +114,7 @@ impl Given {
     pub(super) fn add_flags(&mut self, flags: &BTreeMap<&'static str, String>) {
         for (name, value) in flags {
             match setting(name) {
-                Some(setting) if setting.is_secret => {
+                Some(setting) if setting.is_secret() => {
                     self.say_from_file(setting, value, Origin::Flag);
                 }
                 Some(setting) => self.say(setting, value.clone(), Origin::Flag),
@@ -117,6 +122,16 @@ impl Given {
             }
         }
     }
+}
+
+fn is_stranger(variable: &str) -> bool {
+    let names = |setting: &Setting| {
+        let of_file = variable.strip_suffix("_FILE").filter(|_| setting.has_file());
+        variable == setting.variable() || of_file == Some(&setting.variable())
+    };
+    variable.starts_with("TICKETING_")
+        && variable != "TICKETING_CONFIG"
+        && !SETTINGS.iter().any(names)
 }
 
 /// A value of the file as a variable would have it.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::given::Given;
-use super::table::{SETTINGS, Setting, setting};
+use super::redacted::redacted;
+use super::table::{SETTINGS, Secrecy, Setting, setting};
 use super::values;
 use super::{Config, ConfigError, Problem, Told};
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
@@ -21,6 +22,7 @@ pub(super) fn read(given: Given) -> Result<Config, ConfigError> {
     let data = reader.value("data_dir", |text| Ok(PathBuf::from(text)));
     let mut config = Config::defaults(&data.unwrap_or_else(|| DATA_DIR.into()));
     config.told = told;
+    config.strangers = std::mem::take(&mut reader.given.strangers);
     reader.read_backends(&mut config);
     reader.read_times(&mut config);
     reader.read_people(&mut config);
@@ -30,11 +32,15 @@ pub(super) fn read(given: Given) -> Result<Config, ConfigError> {
     if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }
 }
 
-fn told(given: &Given) -> Vec<Told> {
+pub(super) fn told(given: &Given) -> Vec<Told> {
     let said = |setting: &'static Setting| Some((setting, given.said.get(setting.name)?));
     let told = SETTINGS.iter().filter_map(said).map(|(setting, said)| {
-        let value = if setting.is_secret { "(secret)" } else { said.value.as_str() };
-        Told { setting, value: value.to_owned(), origin: said.origin }
+        let value = match setting.secrecy {
+            Secrecy::Open => said.value.clone(),
+            Secrecy::Url => redacted(&said.value),
+            Secrecy::Whole => "(secret)".to_owned(),
+        };
+        Told { setting, value, origin: said.origin }
     });
     told.collect()
 }

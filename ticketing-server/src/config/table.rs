@@ -10,8 +10,20 @@ pub struct Setting {
     pub default: &'static str,
     /// What it means, and what is allowed.
     pub meaning: &'static str,
-    /// Whether nobody may read it: then there is no flag, and a `_FILE` variable beside it.
-    pub is_secret: bool,
+    /// What of it nobody may read.
+    pub secrecy: Secrecy,
+}
+
+/// What of a setting nobody may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// Nothing is secret.
+    Open,
+    /// It is a URL, in which a password or a key can stand: that much of it is never shown, and a
+    /// `_FILE` variable is beside it.
+    Url,
+    /// All of it: its flag names a file, and a `_FILE` variable is beside it.
+    Whole,
 }
 
 impl Setting {
@@ -28,11 +40,25 @@ impl Setting {
     /// The flag without its dashes.
     pub(crate) fn flag_name(&self) -> String {
         let name = self.name.replace('_', "-");
-        if self.is_secret { format!("{name}-file") } else { name }
+        if self.is_secret() { format!("{name}-file") } else { name }
+    }
+
+    /// Whether nobody may read any of it.
+    pub fn is_secret(&self) -> bool {
+        self.secrecy == Secrecy::Whole
+    }
+
+    /// Whether it can stand in a file of its own, which a variable with `_FILE` behind it names.
+    pub fn has_file(&self) -> bool {
+        self.secrecy != Secrecy::Open
     }
 
     const fn new(name: &'static str, default: &'static str, meaning: &'static str) -> Self {
-        Self { name, default, meaning, is_secret: false }
+        Self { name, default, meaning, secrecy: Secrecy::Open }
+    }
+
+    const fn url(name: &'static str, default: &'static str, meaning: &'static str) -> Self {
+        Self { secrecy: Secrecy::Url, ..Self::new(name, default, meaning) }
     }
 }
 
@@ -45,14 +71,14 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new("listen", "127.0.0.1:8080", "address and port to listen on"),
     Setting::new("data_dir", "./ticketing-data", "folder of everything that is kept in files"),
-    Setting::new(
+    Setting::url(
         "database",
         "sqlite:DATA_DIR/ticketing.db",
         "where the truth is kept: `sqlite:PATH`",
     ),
-    Setting::new("bus", "local:", "how services tell each other what happened: `local:`"),
-    Setting::new("timers", "local:", "what wakes at deadlines: `local:`"),
-    Setting::new(
+    Setting::url("bus", "local:", "how services tell each other what happened: `local:`"),
+    Setting::url("timers", "local:", "what wakes at deadlines: `local:`"),
+    Setting::url(
         "payments",
         "sandbox:",
         "where the money moves: `sandbox:` or `sandbox:PATH`, without real money",
@@ -85,7 +111,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "session_keys",
         default: "made once, and kept in the data folder",
         meaning: "secrets that sign sessions, the first of them new ones: `name:secret` with commas, each secret of 32 characters or more",
-        is_secret: true,
+        secrecy: Secrecy::Whole,
     },
     Setting::new("session_lifetime", "336h", "how long a session lasts at most"),
     Setting::new("session_idle", "168h", "after how long without use a session ends"),

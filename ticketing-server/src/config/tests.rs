@@ -163,7 +163,11 @@ fn what_is_wrong_is_told_by_its_variable_with_what_is_allowed() {
             "10.0.0.1,proxy",
             r#""proxy" is not allowed: write an address or a network such as 10.0.0.0/8"#,
         ),
-        ("CLIENT_UPSTREAM", "https://h/x", "write it as http://HOST:PORT, without a path"),
+        (
+            "CLIENT_UPSTREAM",
+            "https://h/x",
+            "write it as http://HOST:PORT, without a path or a user",
+        ),
         (
             "LOG",
             "no=such=level",
@@ -246,6 +250,64 @@ fn secrets_come_from_files_and_are_never_shown() {
 }
 
 #[test]
+fn variables_that_only_look_like_settings_are_told_by_name() {
+    let config = load(&[
+        ("TICKETING_LSITEN", "canary"),
+        ("TICKETING_HOLD_FILE", "canary"),
+        ("TICKETING_HOLD", "2s"),
+        ("OTHER_LISTEN", "x"),
+    ]);
+    assert_eq!(config.strangers(), ["TICKETING_HOLD_FILE", "TICKETING_LSITEN"]);
+    assert!(!format!("{config:?}").contains("canary"));
+}
+
+#[test]
+fn what_is_secret_in_a_url_is_nowhere_to_be_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    let canary = "postgres://shop:canary@db.example/tickets?password=canary";
+    std::fs::write(&file, format!("{canary}\n")).unwrap();
+    for name in ["DATABASE", "BUS", "TIMERS", "PAYMENTS", "CLIENT_UPSTREAM", "LISTEN", "HOLD"] {
+        let mut sources = variables(&[(&format!("TICKETING_{name}"), canary)]);
+        sources.flags.insert("database", canary.to_owned());
+        assert!(!format!("{sources:?}").contains("canary"), "{sources:?}");
+        let error = Config::load(&sources).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+    let mut given = Given::default();
+    let path = file.to_str().unwrap().to_owned();
+    given.add_variables(&BTreeMap::from([("TICKETING_DATABASE_FILE".to_owned(), path)]));
+    let told = read::told(&given);
+    assert_eq!(
+        told[0].value, "postgres://shop:***@db.example/tickets?***",
+        "it is told by file, too"
+    );
+    assert!(!format!("{told:?}").contains("canary"));
+}
+
+/// What `check` shows of a setting that is not set, sets it to the same.
+#[test]
+fn settings_are_shown_as_they_are_in_force() {
+    let config = load(&[("TICKETING_HOLD", "2s"), ("TICKETING_PAY_GRACE", "500ms")]);
+    let shown = |name: &str| config.shown(table::setting(name).unwrap());
+    assert_eq!(shown("hold"), "2s");
+    assert_eq!(shown("hold_cap"), "4s 500ms", "two holds and a grace");
+    assert_eq!(shown("database"), "sqlite:./ticketing-data/ticketing.db");
+    assert_eq!(shown("payments"), "sandbox:./ticketing-data/sandbox.ledger");
+    assert_eq!(shown("cookie_secure"), "false");
+    assert_eq!(shown("operators"), "(none)");
+    assert_eq!(shown("session_keys"), "(kept in ./ticketing-data/session.keys)");
+    let set: Vec<(String, String)> = SETTINGS
+        .iter()
+        .map(|setting| (setting.variable(), config.shown(setting)))
+        .filter(|(_, value)| !value.starts_with('('))
+        .collect();
+    let set: Vec<(&str, &str)> = set.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let again = Config { hold_cap: None, ..load(&set) };
+    assert_eq!(self::shown(&again), self::shown(&config));
+}
+
+#[test]
 fn a_folder_is_enough_for_a_test() {
     let config = Config::in_folder("/some/folder");
     assert_eq!(config.listen, "127.0.0.1:0".parse().unwrap());
@@ -257,7 +319,7 @@ fn a_folder_is_enough_for_a_test() {
 #[test]
 fn the_documentation_has_every_setting() {
     let row = |setting: &Setting| {
-        let secret = if setting.is_secret { " (or `_FILE`)" } else { "" };
+        let secret = if setting.has_file() { " (or `_FILE`)" } else { "" };
         let (name, flag, variable) = (setting.name, setting.flag(), setting.variable());
         let (default, meaning) = (setting.default, setting.meaning);
         format!("| `{name}` | `{flag}` | `{variable}`{secret} | {default} | {meaning} |")

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use ticketing_core::values::UserId;
 use tracing_subscriber::filter::LevelFilter;
 
+use super::redacted::redacted;
 use crate::auth::{InvalidSessionKeys, SessionKeys};
 use crate::services::{Services, UnknownService};
 
@@ -95,9 +96,10 @@ pub(super) fn networks(text: &str) -> Read<Vec<IpNet>> {
 pub(super) fn upstream(text: &str) -> Read<Uri> {
     let read = text.parse::<Uri>().ok().filter(|uri| {
         let has_only_an_origin = uri.path() == "/" && uri.query().is_none();
-        uri.scheme_str() == Some("http") && uri.authority().is_some() && has_only_an_origin
+        let is_plain = uri.authority().is_some_and(|place| !place.as_str().contains('@'));
+        uri.scheme_str() == Some("http") && is_plain && has_only_an_origin
     });
-    read.ok_or_else(|| "write it as http://HOST:PORT, without a path".to_owned())
+    read.ok_or_else(|| "write it as http://HOST:PORT, without a path or a user".to_owned())
 }
 
 /// What is wrong with keys is told without them.
@@ -111,5 +113,6 @@ fn list<T, C: FromIterator<T>>(text: &str, entry: impl Fn(&str) -> Read<T>) -> R
 }
 
 fn not(text: &str, allowed: &str) -> String {
-    format!("{text:?} is not allowed: write {allowed}")
+    // A URL with a password in it may stand in the wrong place.
+    format!("{:?} is not allowed: write {allowed}", redacted(text))
 }
