@@ -2,6 +2,8 @@
 //!
 //! One line of JSON is the request, one the answer.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use ticketing_core::values::{PaymentId, RefundId, Timestamp};
 
@@ -35,6 +37,16 @@ pub enum AdminRequest {
 }
 
 /// What came of it, in words for people.
+impl fmt::Display for AdminRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resume { payment } => write!(f, "resume payment {payment}"),
+            Self::RetryRefund { refund } => write!(f, "retry refund {refund}"),
+            Self::Replay { since } => write!(f, "replay since {since}"),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdminAnswer {

@@ -14,6 +14,7 @@ pub mod health;
 mod identity;
 pub mod layers;
 pub mod live;
+pub(crate) mod noted;
 pub mod orders;
 mod pages;
 pub mod payments;
@@ -25,5 +26,7 @@ pub mod webhooks;
 
 pub(crate) use api::Api;
 pub(crate) use front::page as front_page;
+#[cfg(test)]
+pub(crate) use error::ApiError;
 pub use identity::{AuthUnavailable, Authenticator, Identity};
 pub(crate) use upstream::Upstream;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
+use ticketing_core::ports::chain;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -96,7 +97,11 @@ impl Serving {
         self.closing.cancel();
         // Its connections are all known once it has ended.
         if let Err(died) = self.accepting.await {
-            tracing::error!(error = %died, "accepting connections had ended before");
+            tracing::error!(
+                code = "accept_ended",
+                error = chain(&died),
+                "accepting connections had ended before"
+            );
         }
         self.connections.close();
         if tokio::time::timeout(deadline, self.connections.wait()).await.is_ok() {
@@ -178,7 +183,11 @@ impl Acceptor {
                 Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "no connection can be accepted");
+                    tracing::error!(
+                        code = "accept_failed",
+                        error = chain(&error),
+                        "no connection can be accepted"
+                    );
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use ticketing_core::Ticketing;
-use ticketing_core::ports::PaymentGateway;
+use ticketing_core::ports::{PaymentGateway, chain};
 use ticketing_local::SandboxGateway;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -165,7 +165,10 @@ impl Server {
         let patience = deadline.max(Instant::now() + LAST_WORDS);
         match tokio::time::timeout_at(patience, ending).await {
             Ok(()) => tracing::info!("the server has ended"),
-            Err(_late) => tracing::warn!("the server has ended before all of its work had"),
+            Err(_late) => tracing::warn!(
+                code = "end_cut_short",
+                "the server has ended before all of its work had"
+            ),
         }
     }
 }
@@ -181,7 +184,11 @@ impl Doors {
         // The product is worth more than a way to repair it, which a long path is enough to prevent.
         let admin = AdminDoor::open(&config.data_dir, wired.engine.clone());
         let admin = admin.inspect_err(|error| {
-            tracing::warn!(%error, "there is no socket for `ticketing-server admin`");
+            tracing::warn!(
+                code = "no_admin_socket",
+                error = chain(error),
+                "there is no socket for `ticketing-server admin`"
+            );
         });
         let closing = CancellationToken::new();
         let router = router(config, &wired.engine, accounts, metrics, &closing);
@@ -197,12 +204,16 @@ impl Doors {
         self.closing.cancel();
         let cut = self.serving.stop(self.deadline).await;
         if cut > 0 {
-            tracing::warn!(connections = cut, "connections were cut at the deadline");
+            tracing::warn!(
+                code = "connections_cut",
+                connections = cut,
+                "connections were cut at the deadline"
+            );
         }
         if let Some(admin) = self.admin
             && tokio::time::timeout(LAST_WORDS, admin.close()).await.is_err()
         {
-            tracing::warn!("a repair was cut");
+            tracing::warn!(code = "repair_cut", "a repair was cut");
         }
     }
 }
@@ -237,6 +248,9 @@ impl ServerBuilder {
     /// A part of it can't be opened; nothing is left running then.
     pub async fn start(self) -> Result<Server, StartError> {
         let config = self.config;
+        for variable in config.strangers() {
+            tracing::warn!(code = "unknown_variable", variable, "there is no such setting");
+        }
         make_folder(&config)?;
         let address = config.listen;
         let listener = TcpListener::bind(address).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ticketing_core::ports::PaymentGateway;
+use ticketing_core::ports::{PaymentGateway, chain};
 use ticketing_core::ports::storage::Storage;
 use ticketing_core::{Builder, Observer, Ticketing};
 use ticketing_local::{Deliveries, SandboxGateway};
@@ -75,12 +75,20 @@ impl Wired {
             Money::Brought => None,
         };
         if let Err(error) = self.engine.shutdown().await {
-            tracing::error!(%error, "the engine did not end as it should");
+            tracing::error!(
+                code = "engine_end",
+                error = chain(&error),
+                "the engine did not end as it should"
+            );
         }
         if let Some(sandbox) = sandbox
             && let Err(error) = sandbox.close().await
         {
-            tracing::error!(%error, "the sandbox's ledger did not close as it should");
+            tracing::error!(
+                code = "ledger_end",
+                error = chain(&error),
+                "the sandbox's ledger did not close as it should"
+            );
         }
         let Stored::Sqlite(storage) = self.storage;
         storage.close().await;

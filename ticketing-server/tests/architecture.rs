@@ -64,3 +64,31 @@ fn a_planted_import_is_found() {
     assert_eq!(violations("http/tickets/list.rs", "// ticketing_sqlite"), Vec::<String>::new());
     assert_eq!(violations("auth/accounts.rs", "let rows = sqlx::query(text);").len(), 1);
 }
+
+/// Warnings and errors without a stable word, which alerts are made of.
+fn nameless(path: &str, text: &str) -> Vec<String> {
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let lines = ["tracing::warn!(", "tracing::error!("].into_iter().flat_map(|begin| {
+        code.split(begin).skip(1).map(move |rest| format!("{begin}{}", rest.trim_start()))
+    });
+    let is_nameless = |line: &String| !line.split_once('(').unwrap().1.starts_with("code");
+    lines.filter(is_nameless).map(|line| format!("{path}: {line:.60}")).collect()
+}
+
+#[test]
+fn whatever_is_logged_as_wrong_has_a_stable_word() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let found: Vec<String> = sources(&root)
+        .iter()
+        .flat_map(|(path, text)| {
+            nameless(path.strip_prefix(&root).unwrap().to_str().unwrap(), text)
+        })
+        .collect();
+    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(nameless("a.rs", "tracing::warn!(%error, \"it failed\");").len(), 1);
+    assert_eq!(nameless("a.rs", "tracing::warn!(code = \"x\", \"it failed\");").len(), 0);
+}

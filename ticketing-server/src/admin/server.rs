@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ticketing_core::Ticketing;
+use ticketing_core::ports::chain;
 use ticketing_core::values::UserId;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -59,7 +60,7 @@ impl AdminDoor {
         self.tasks.close();
         self.tasks.wait().await;
         if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::debug!(%error, "the admin socket was removed by somebody else");
+            tracing::debug!(error = chain(&error), "the admin socket was removed by somebody else");
         }
     }
 }
@@ -76,12 +77,20 @@ async fn accept(
                 let engine = engine.clone();
                 tasks.spawn(async move {
                     if let Err(error) = serve(stream, &engine).await {
-                        tracing::warn!(%error, "a request through the admin socket was cut off");
+                        tracing::warn!(
+                            code = "admin_cut_off",
+                            error = chain(&error),
+                            "a request through the admin socket was cut off"
+                        );
                     }
                 });
             }
             Err(error) => {
-                tracing::error!(%error, "the admin socket accepts nobody");
+                tracing::error!(
+                    code = "admin_accept",
+                    error = chain(&error),
+                    "the admin socket accepts nobody"
+                );
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -103,10 +112,10 @@ async fn serve(mut stream: UnixStream, engine: &Ticketing) -> io::Result<()> {
 }
 
 async fn answer(engine: &Ticketing, request: AdminRequest) -> AdminAnswer {
-    tracing::info!(?request, "an operator asks through the admin socket");
+    tracing::info!(%request, "an operator asks through the admin socket");
     match done(engine, request).await {
         Ok(done) => AdminAnswer::Done(done),
-        Err(error) => AdminAnswer::Failed(error.to_string()),
+        Err(error) => AdminAnswer::Failed(chain(error.as_ref())),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::request::Parts;
 use secrecy::SecretString;
 use ticketing_core::Ticketing;
+use ticketing_core::ports::chain;
 use ticketing_core::values::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -300,8 +301,11 @@ impl Upkeep {
         let mut tasks = self.tasks.lock().await;
         while let Some(ended) = tasks.join_next().await {
             if let Err(died) = ended {
-                let error: &(dyn std::error::Error + 'static) = &died;
-                tracing::error!(error, "the upkeep of accounts died");
+                tracing::error!(
+                    code = "account_upkeep_died",
+                    error = chain(&died),
+                    "the upkeep of accounts died"
+                );
             }
         }
     }

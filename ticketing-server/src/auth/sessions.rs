@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use ticketing_core::ports::Clock;
+use ticketing_core::ports::{Clock, chain};
 use ticketing_core::values::{Timestamp, UserId};
 
 use super::error::AccountError;
@@ -141,8 +141,11 @@ impl Sessions {
         let at_most = now.plus(self.0.policy.lifetime);
         self.note_ended(&[Revoked { id, expires_at: at_most }]);
         if let Err(error) = self.0.store.revoke(id, now).await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::warn!(error, "a sign-out is kept for later");
+            tracing::warn!(
+                code = "sign_out_kept",
+                error = chain(&error),
+                "a sign-out is kept for later"
+            );
             locked(&self.0.owed).insert(id, at_most);
         }
     }

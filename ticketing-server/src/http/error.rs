@@ -1,6 +1,8 @@
 //! How every failure looks: `{"errors":[{"message","field"?,"code"}]}`.
 
 use std::borrow::Cow;
+use std::error::Error as Cause;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -8,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use ticketing_core::domain::rejection::FieldError;
+use ticketing_core::ports::chain;
 use ticketing_core::values::CorrelationId;
 use ticketing_core::{Error, WebhookFailure};
 use utoipa::ToSchema;
@@ -25,6 +28,8 @@ pub(crate) struct ApiError {
     status: StatusCode,
     entries: Vec<ErrorEntry>,
     retry_after: Option<Duration>,
+    /// What it came of, for the log alone.
+    why: Option<Arc<str>>,
 }
 
 /// The body of every failure.
@@ -50,9 +55,24 @@ pub(crate) struct ErrorEntry {
     correlation_id: Option<String>,
 }
 
-/// Marks a response whose body is an [`ErrorBody`] already.
-#[derive(Debug, Clone, Copy)]
-struct Told;
+/// Marks a response whose body is an [`ErrorBody`] already, with what the log says of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    /// The stable word of its first entry.
+    pub(crate) code: &'static str,
+    /// What it came of, with every cause; nothing where the code says it all.
+    pub(crate) why: Option<Arc<str>>,
+}
+
+impl Told {
+    /// A failure of ours.
+    pub(crate) fn internal(why: String) -> Self {
+        Self { code: INTERNAL, why: Some(why.into()) }
+    }
+}
+
+/// The word for a failure of ours.
+const INTERNAL: &str = "internal";
 
 impl ErrorEntry {
     fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -72,13 +92,13 @@ impl ApiError {
         code: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, entries: vec![ErrorEntry::new(code, message)], retry_after: None }
+        Self { status, entries: vec![ErrorEntry::new(code, message)], retry_after: None, why: None }
     }
 
     /// Fields of the request are wrong.
     pub(crate) fn invalid(fields: impl IntoIterator<Item = FieldError>) -> Self {
         let entries = fields.into_iter().map(ErrorEntry::from).collect();
-        Self { status: StatusCode::BAD_REQUEST, entries, retry_after: None }
+        Self { status: StatusCode::BAD_REQUEST, entries, retry_after: None, why: None }
     }
 
     pub(crate) fn bad_request(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -110,9 +130,13 @@ impl ApiError {
     }
 
     /// A failure of ours, which is told to the log and not to the client.
-    pub(crate) fn internal(what: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error = what, "a request failed through no fault of its own");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong")
+    pub(crate) fn internal(what: &(dyn Cause + 'static)) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, "Something went wrong").because(what)
+    }
+
+    /// The same, with what it came of, which stands in the line that the log has of the request.
+    pub(crate) fn because(self, what: &(dyn Cause + 'static)) -> Self {
+        Self { why: Some(chain(what).into()), ..self }
     }
 
     pub(crate) fn after(self, retry_after: Duration) -> Self {
@@ -142,8 +166,7 @@ impl From<Error> for ApiError {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message).after(retry_after)
             }
             Error::Unavailable { retry_after, ref source } => {
-                tracing::warn!(error = %source, "a request could not be served");
-                Self::unavailable(retry_after)
+                Self::unavailable(retry_after).because(source)
             }
             bug @ (Error::Bug { .. } | _) => Self::internal(&bug),
         }
@@ -164,14 +187,14 @@ impl From<WebhookFailure> for ApiError {
 
 impl From<AuthUnavailable> for ApiError {
     fn from(failure: AuthUnavailable) -> Self {
-        tracing::warn!(error = %failure.source, "it can't be told who is signed in");
-        Self::unavailable(Error::RETRY_AFTER)
+        Self::unavailable(Error::RETRY_AFTER).because(&failure)
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { status, entries, retry_after } = self;
+        let Self { status, entries, retry_after, why } = self;
+        let code = entries.first().map_or("bad_request", |entry| entry.code);
         let mut response = (status, Json(ErrorBody { errors: entries })).into_response();
         if let Some(wait) = retry_after {
             // Whole seconds, and never none.
@@ -180,7 +203,7 @@ impl IntoResponse for ApiError {
                 response.headers_mut().insert(header::RETRY_AFTER, seconds);
             }
         }
-        response.extensions_mut().insert(Told);
+        response.extensions_mut().insert(Told { code, why });
         response
     }
 }

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use ticketing_core::values::UserId;
 
 use super::error::ApiError;
+use super::noted::note_user;
 use super::state::ApiState;
 
 /// Somebody who is signed in.
@@ -73,6 +74,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let state = ApiState::from_ref(state);
-        Ok(Self(state.authenticator.authenticate(parts).await?))
+        let identity = state.authenticator.authenticate(parts).await?;
+        if let Some(identity) = &identity {
+            note_user(&parts.extensions, &identity.user);
+        }
+        Ok(Self(identity))
     }
 }

@@ -1,6 +1,6 @@
 //! What every request passes on its way to a handler, and every answer on its way back.
 //!
-//! From the outside in: ids, the span and the numbers, headers of every answer, compression, the one
+//! From the outside in: ids, the span, the line in the log and the numbers, headers of every answer, compression, the one
 //! body of failures, panics, the limit per address, shedding, and the optional slash at the end of a
 //! path. Then, for what has a route: cross-site requests, the time limit and the size limit.
 
@@ -37,6 +37,7 @@ mod tests;
 use address_limit::AddressLimit;
 use answer_headers::AnswerHeaders;
 pub use shedding::PriorityLimits;
+use observed::Observer;
 use shedding::Shedding;
 
 /// What the layers around a router can be told.
@@ -101,7 +102,8 @@ fn around_all(routes: Router, options: &LayerOptions) -> Router {
     // Outside of the routing, which would otherwise not know the path.
     let inner = MapRequestLayer::new(slashes::optional).layer(routes);
     let shedding = Shedding::new(options.priorities, options.metrics.clone());
-    let addresses = AddressLimit::new(options.per_address, options.trusted_proxies.clone());
+    let addresses = AddressLimit::new(options.per_address);
+    let observer = Observer::new(options.metrics.clone(), options.trusted_proxies.clone());
     let compressible = DefaultPredicate::new().and(is_ours);
     let compression = CompressionLayer::new().gzip(true).compress_when(compressible);
     Router::new()
@@ -112,7 +114,7 @@ fn around_all(routes: Router, options: &LayerOptions) -> Router {
         .layer(from_fn(uniform_errors))
         .layer(compression)
         .layer(from_fn_with_state(AnswerHeaders::new(options.secure), answer_headers::add))
-        .layer(from_fn_with_state(options.metrics.clone(), observed::observe))
+        .layer(from_fn_with_state(observer, observed::observe))
         .layer(from_fn(correlation::identify))
 }
 

@@ -167,13 +167,11 @@ fn is_endless(headers: &HeaderMap) -> bool {
 }
 
 fn no_answer(why: &(dyn Error + 'static)) -> ApiError {
-    tracing::warn!(error = why, "the web client does not answer");
     let message = "The web client does not answer";
-    ApiError::new(StatusCode::BAD_GATEWAY, "client_unreachable", message)
+    ApiError::new(StatusCode::BAD_GATEWAY, "client_unreachable", message).because(why)
 }
 
 fn too_late() -> ApiError {
-    tracing::warn!("the web client takes too long");
     let message = "The web client takes too long to answer";
     ApiError::new(StatusCode::GATEWAY_TIMEOUT, "client_too_late", message)
 }

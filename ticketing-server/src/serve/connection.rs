@@ -61,7 +61,7 @@ impl Connection {
     pub(super) async fn serve(self, stream: TcpStream) {
         // Answers are small and written whole: waiting for more to send only delays them.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it began");
+            tracing::debug!(error = chain(&error), "a connection was gone before it began");
             return;
         }
         give_up_on_silence(&stream, self.options.taken_within);
@@ -97,7 +97,7 @@ impl Connection {
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
                         // A client that goes away, or says what no client should.
-                        tracing::debug!(error, peer = %peer, "a connection broke");
+                        tracing::debug!(error = chain(error.as_ref()), peer = %peer, "a connection broke");
                     }
                     return Ok(());
                 }

@@ -1,6 +1,7 @@
 //! Signing up, in and out.
 
 use secrecy::SecretString;
+use ticketing_core::ports::chain;
 use ticketing_core::values::UserId;
 use uuid::Uuid;
 
@@ -59,8 +60,11 @@ impl Accounts {
                 Some(Recognised { email, ..member })
             }
             Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(error, "an account is shown as its token has it");
+                tracing::warn!(
+                    code = "account_unread",
+                    error = chain(&error),
+                    "an account is shown as its token has it"
+                );
                 Some(member)
             }
         }
@@ -83,8 +87,11 @@ impl Accounts {
             Ok::<(), AccountError>(())
         };
         if let Err(error) = hashed.await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::warn!(error, "an old hash of a password stays");
+            tracing::warn!(
+                code = "hash_stays",
+                error = chain(&error),
+                "an old hash of a password stays"
+            );
         }
     }
 }

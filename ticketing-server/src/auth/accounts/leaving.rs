@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use ticketing_core::domain::view::{OrderStatus, OrderView, TicketStatus};
-use ticketing_core::ports::Clock;
+use ticketing_core::ports::{Clock, chain};
 use ticketing_core::values::UserId;
 use ticketing_core::{Error, ListingView, Ticketing};
 use tokio::time::MissedTickBehavior;
@@ -181,6 +181,9 @@ fn tolerant<T>(done: Result<T, Error>) -> Result<Option<T>, Error> {
 }
 
 fn report(error: &AccountError) {
-    let error: &(dyn std::error::Error + 'static) = error;
-    tracing::warn!(error, "what a removed account has left behind is ended later");
+    tracing::warn!(
+        code = "account_left_over",
+        error = chain(error),
+        "what a removed account has left behind is ended later"
+    );
 }

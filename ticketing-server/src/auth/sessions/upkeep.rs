@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use ticketing_core::ports::chain;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -119,7 +120,6 @@ impl Sessions {
 
 fn report(what: &'static str, done: Result<(), StoreError>) {
     if let Err(error) = done {
-        let error: &(dyn std::error::Error + 'static) = &error;
-        tracing::warn!(error, "{what}");
+        tracing::warn!(code = "session_upkeep", error = chain(&error), "{what}");
     }
 }

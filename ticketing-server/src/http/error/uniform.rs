@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use ticketing_core::Error;
 
-use super::{ApiError, Told};
+use super::{ApiError, INTERNAL, Told};
 use crate::http::extract::RequestCorrelation;
 use crate::http::upstream::ClientsOwn;
 
@@ -18,27 +18,28 @@ pub(crate) async fn uniform_errors(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
     let is_failure = status.is_client_error() || status.is_server_error();
-    let is_told = response.extensions().get::<Told>().is_some();
+    let told: Option<Told> = response.extensions().get().cloned();
     let is_clients_own = response.extensions().get::<ClientsOwn>().is_some();
     let is_ours = status == StatusCode::INTERNAL_SERVER_ERROR;
-    if !is_failure || is_clients_own || (is_told && !is_ours) {
+    if !is_failure || is_clients_own || (told.is_some() && !is_ours) {
         return response;
     }
     let (parts, _body) = response.into_parts();
     let mut error = of_status(status);
+    error.why = told.and_then(|told| told.why);
     if let Some(id) = correlation.filter(|_| is_ours) {
         error = error.correlated(id);
     }
-    let mut told = error.into_response();
+    let mut uniform = error.into_response();
     if parts.headers.contains_key(header::RETRY_AFTER) {
-        told.headers_mut().remove(header::RETRY_AFTER);
+        uniform.headers_mut().remove(header::RETRY_AFTER);
     }
     for (name, value) in &parts.headers {
         if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
-            told.headers_mut().append(name, value.clone());
+            uniform.headers_mut().append(name, value.clone());
         }
     }
-    told
+    uniform
 }
 
 fn of_status(status: StatusCode) -> ApiError {
@@ -57,7 +58,7 @@ fn of_status(status: StatusCode) -> ApiError {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             ("unavailable", "The service is unavailable, try again")
         }
-        status if status.is_server_error() => ("internal", "Something went wrong"),
+        status if status.is_server_error() => (INTERNAL, "Something went wrong"),
         _ => ("bad_request", "Bad Request"),
     };
     let error = ApiError::new(status, code, message);

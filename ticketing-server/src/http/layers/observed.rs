@@ -1,24 +1,32 @@
-//! The span of a request, and its numbers. Neither ever has a query, a header or a body in it.
+//! The span of a request, its one line in the log, and its numbers. None of them ever has a query, a
+//! header or a body in it.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::{Instrument as _, Span, field};
+use ipnet::IpNet;
+use tracing::{Instrument as _, Level, Span, field};
 
 use super::correlation::RequestId;
+use crate::http::client_address::ClientAddress;
+use crate::http::error::Told;
 use crate::http::extract::RequestCorrelation;
-use crate::metrics::HttpMetrics;
+use crate::http::noted::{self, Noted};
+use crate::metrics::{HttpMetrics, InFlight};
 
-/// Where the routing notes which route it found, for those outside of it.
-#[derive(Debug, Clone, Default)]
-struct FoundRoute(Arc<OnceLock<Arc<str>>>);
+/// What requests are observed with.
+#[derive(Debug, Clone)]
+pub(super) struct Observer {
+    metrics: HttpMetrics,
+    trusted: Arc<[IpNet]>,
+}
 
-impl FoundRoute {
-    fn template(&self) -> &str {
-        self.0.get().map_or("none", AsRef::as_ref)
+impl Observer {
+    pub(super) fn new(metrics: HttpMetrics, trusted: Vec<IpNet>) -> Self {
+        Self { metrics, trusted: trusted.into() }
     }
 }
 
@@ -29,47 +37,71 @@ pub(super) async fn note_route(
     next: Next,
 ) -> Response {
     if let Some(matched) = matched {
-        Span::current().record("http.route", matched.as_str());
-        if let Some(FoundRoute(found)) = request.extensions().get() {
-            found.get_or_init(|| matched.as_str().into());
-        }
+        noted::note_route(request.extensions(), matched.as_str());
     }
     next.run(request).await
 }
 
-/// Puts a span around the request and counts it, also one whose client does not wait for the end.
+/// Puts a span around the request, counts it and logs it, also one whose client does not wait for the
+/// end. From here on the request knows where it comes from.
 pub(super) async fn observe(
-    State(metrics): State<HttpMetrics>,
+    State(Observer { metrics, trusted }): State<Observer>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let route = FoundRoute::default();
-    request.extensions_mut().insert(route.clone());
-    let span = span_of(&request);
-    let counted = Counted {
+    let client = ClientAddress::of(request.extensions(), request.headers(), &trusted);
+    let noted = Noted::default();
+    request.extensions_mut().insert(client);
+    request.extensions_mut().insert(noted.clone());
+    let about = About::of(&request, client);
+    let span = about.span();
+    let mut observed = Observed {
         metrics: metrics.begin(),
-        method: method_of(&request),
-        route,
+        about,
+        noted,
         began: Instant::now(),
         status: None,
-        span: span.clone(),
+        told: None,
     };
     let response = next.run(request).instrument(span).await;
-    counted.answered(response.status().as_u16());
+    observed.status = Some(response.status().as_u16());
+    observed.told = response.extensions().get().cloned();
+    if let Some(noted::User(user)) = response.extensions().get() {
+        observed.noted.set_user(user);
+    }
     response
 }
 
-fn span_of(request: &Request) -> Span {
-    let extensions = request.extensions();
-    let id = extensions.get().map(|RequestId(id)| field::display(*id));
-    let affair = extensions.get().map(|RequestCorrelation(id)| field::display(*id));
-    tracing::info_span!(
-        "request",
-        http.method = method_of(request),
-        http.route = field::Empty,
-        request.id = id,
-        correlation.id = affair,
-    )
+/// What is known of a request from the beginning.
+struct About {
+    method: &'static str,
+    client: Option<field::DisplayValue<std::net::IpAddr>>,
+    request: Option<field::DisplayValue<uuid::Uuid>>,
+    correlation: Option<field::DisplayValue<ticketing_core::values::CorrelationId>>,
+}
+
+impl About {
+    fn of(request: &Request, ClientAddress(client): ClientAddress) -> Self {
+        let extensions = request.extensions();
+        Self {
+            method: method_of(request),
+            client: client.map(field::display),
+            request: extensions.get().map(|RequestId(id)| field::display(*id)),
+            correlation: extensions.get().map(|RequestCorrelation(id)| field::display(*id)),
+        }
+    }
+
+    /// Around every other line of the request.
+    fn span(&self) -> Span {
+        tracing::info_span!(
+            "request",
+            http.method = self.method,
+            http.route = field::Empty,
+            user.id = field::Empty,
+            request.id = self.request,
+            correlation.id = self.correlation,
+        )
+    }
 }
 
 /// The method, unless somebody made one up: names of numbers must not grow without end.
@@ -79,32 +111,62 @@ fn method_of(request: &Request) -> &'static str {
 }
 
 /// A request that is being worked on. Dropped before it is answered, its client was gone.
-struct Counted {
-    metrics: crate::metrics::InFlight,
-    method: &'static str,
-    route: FoundRoute,
+struct Observed {
+    metrics: InFlight,
+    about: About,
+    noted: Noted,
     began: Instant,
     status: Option<u16>,
-    span: Span,
+    told: Option<Told>,
 }
 
-impl Counted {
-    fn answered(mut self, status: u16) {
-        self.status = Some(status);
+/// What is asked every few seconds as long as all is well.
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// How much a request's line matters: failures of ours most, what somebody else must mend less, what
+/// probes ask the least.
+fn level(status: Option<u16>, route: &str) -> Level {
+    match status {
+        Some(503) => Level::WARN,
+        Some(status) if status >= 500 => Level::ERROR,
+        Some(status) if status < 400 && PROBES.contains(&route) => Level::DEBUG,
+        Some(_) | None => Level::INFO,
     }
 }
 
-impl Drop for Counted {
+/// The one line of a request. It stands alone, without a span around it: all that is known of the
+/// request is in its fields.
+macro_rules! line {
+    ($log:ident, $observed:expr, $route:expr, $took:expr) => {{
+        let Observed { about, noted, status, told, .. } = $observed;
+        tracing::$log!(
+            parent: None,
+            http.method = about.method,
+            http.route = $route,
+            http.status = *status,
+            duration_ms = $took.div_duration_f64(Duration::from_millis(1)),
+            client.address = about.client,
+            user.id = noted.user().map(|user| user.as_str()),
+            code = told.as_ref().map(|told| told.code),
+            error = told.as_ref().and_then(|told| told.why.as_deref()),
+            request.id = about.request,
+            correlation.id = about.correlation,
+            "{}",
+            if status.is_some() { "answered" } else { "the client did not wait" },
+        );
+    }};
+}
+
+impl Drop for Observed {
     fn drop(&mut self) {
         let took = self.began.elapsed();
-        self.metrics.end(self.method, self.route.template(), self.status, took);
-        let (status, took) = (self.status, took.as_secs_f64());
-        self.span.in_scope(|| {
-            if let Some(status) = status {
-                tracing::info!(http.status = status, duration_seconds = took, "answered");
-            } else {
-                tracing::info!(duration_seconds = took, "the client did not wait");
-            }
-        });
+        let route = self.noted.route().unwrap_or("none");
+        self.metrics.end(self.about.method, route, self.status, took);
+        match level(self.status, route) {
+            Level::ERROR => line!(error, &*self, route, took),
+            Level::WARN => line!(warn, &*self, route, took),
+            Level::DEBUG => line!(debug, &*self, route, took),
+            _ => line!(info, &*self, route, took),
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::request::Parts;
+use ticketing_core::ports::chain;
 use ticketing_core::ports::event_bus::EventStream;
 use ticketing_core::values::{OrderId, TicketId};
 use ticketing_core::{DomainEvent, Ticketing};
@@ -100,7 +101,11 @@ impl LiveHub {
         loop {
             match engine.events().await {
                 Ok(stream) => self.pass_on(stream).await,
-                Err(error) => tracing::warn!(%error, "live streams hear nothing from the bus"),
+                Err(error) => tracing::warn!(
+                    code = "bus_unheard",
+                    error = chain(&error),
+                    "live streams hear nothing from the bus"
+                ),
             }
             tokio::time::sleep(RESUBSCRIBE).await;
         }
@@ -119,7 +124,7 @@ impl LiveHub {
                         self.orders.tell(order);
                     }
                     if let Err(error) = delivery.receipt.acknowledge().await {
-                        tracing::debug!(%error, "an event was not acknowledged");
+                        tracing::debug!(error = chain(&error), "an event was not acknowledged");
                     }
                 }
                 () = gathered.due() => self.tickets.tell(&gathered.take()),

@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use serde::Serialize;
+use ticketing_core::ports::chain;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// Ticks at once and then after each of these times, or later: what was missed is not made up for.
@@ -41,7 +42,12 @@ pub(super) fn event(name: &str, data: &impl Serialize) -> Option<Event> {
     match Event::default().event(name).json_data(data) {
         Ok(event) => Some(event),
         Err(error) => {
-            tracing::error!(%error, name, "an event of a live stream can't be written");
+            tracing::error!(
+                code = "event_unwritten",
+                error = chain(&error),
+                name,
+                "an event of a live stream can't be written"
+            );
             None
         }
     }

@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use ticketing_core::ports::chain;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -79,7 +80,7 @@ impl Tunnel {
         tokio::spawn(async move {
             let carried = closing.run_until_cancelled(carry(browser, client)).await;
             if let Some(Err(error)) = carried {
-                tracing::debug!(error, "a web socket broke");
+                tracing::debug!(error = chain(error.as_ref()), "a web socket broke");
             }
             drop((place, connection));
         });

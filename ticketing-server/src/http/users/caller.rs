@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 
 use crate::auth::{Accounts, Recognised, Visit};
 use crate::http::error::ApiError;
+use crate::http::noted::note_user;
 
 /// Whoever is signed in, and by which session; 401 if that is nobody.
 #[derive(Debug, Clone)]
@@ -26,7 +27,9 @@ impl FromRequestParts<Accounts> for Member {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, ApiError> {
-        accounts.recognise(parts).await?.map(Self).ok_or_else(ApiError::not_signed_in)
+        let member = accounts.recognise(parts).await?.ok_or_else(ApiError::not_signed_in)?;
+        note_user(&parts.extensions, &member.user);
+        Ok(Self(member))
     }
 }
 
@@ -37,7 +40,11 @@ impl FromRequestParts<Accounts> for PerhapsMember {
         parts: &mut Parts,
         accounts: &Accounts,
     ) -> Result<Self, Infallible> {
-        Ok(Self(accounts.known(parts)))
+        let member = accounts.known(parts);
+        if let Some(member) = &member {
+            note_user(&parts.extensions, &member.user);
+        }
+        Ok(Self(member))
     }
 }
 

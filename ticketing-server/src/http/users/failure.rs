@@ -21,9 +21,7 @@ impl From<AccountError> for ApiError {
             AccountError::TooMany(wait) => Self::too_many(wait),
             AccountError::Busy => Self::unavailable(Duration::from_secs(1)),
             AccountError::Store(why) => {
-                let error: &(dyn std::error::Error + 'static) = &why;
-                tracing::warn!(error, "an account could not be read or written");
-                Self::unavailable(ticketing_core::Error::RETRY_AFTER)
+                Self::unavailable(ticketing_core::Error::RETRY_AFTER).because(&why)
             }
             AccountError::Engine(why) => why.into(),
             bug @ AccountError::Bug(_) => Self::internal(&bug),

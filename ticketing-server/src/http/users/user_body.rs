@@ -1,8 +1,8 @@
 //! How an account looks.
 
-use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use ticketing_core::values::UserId;
 use utoipa::ToSchema;
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::cookie;
 use crate::auth::{Accounts, SignedInNow};
 use crate::http::error::ApiError;
+use crate::http::noted;
 
 /// An account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -28,6 +29,7 @@ pub(super) fn signed_in(
 ) -> Result<Response, ApiError> {
     let cookie = cookie::session(accounts, &now)?;
     let email = now.account.email.as_str().to_owned();
+    let noted = Extension(noted::User(now.account.id.clone()));
     let body = UserBody { id: now.account.id, email };
-    Ok((status, [(header::SET_COOKIE, cookie)], Json(body)).into_response())
+    Ok((status, [(header::SET_COOKIE, cookie)], noted, Json(body)).into_response())
 }

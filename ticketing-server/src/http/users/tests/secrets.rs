@@ -1,39 +1,17 @@
 //! What is never written down.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use axum::http::{Method, StatusCode};
 use serde_json::json;
-use tracing::Level;
 
 use super::world::{Browser, World};
 use crate::auth::AuthConfig;
-
-/// A log that a test can read.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, some: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(some);
-        Ok(some.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use crate::telemetry::LogFormat;
+use crate::telemetry::testing::kept;
 
 #[tokio::test]
 async fn no_log_has_a_password_or_a_token_in_it() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let (kept, log) = kept("trace", LogFormat::Json);
+    let _logging = tracing::subscriber::set_default(log);
 
     let world = World::new().await;
     let mut browser = Browser::default();
@@ -51,7 +29,7 @@ async fn no_log_has_a_password_or_a_token_in_it() {
     world.post(&mut browser, "/api/users/signout", json!({})).await;
     world.end().await;
 
-    let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let written = kept.text();
     assert!(written.contains("a sign-out is kept for later"), "{written}");
     assert!(!written.contains("canary"), "{written}");
     assert!(!written.contains(&token), "{written}");
