@@ -13,6 +13,7 @@ mod server;
 mod tests;
 
 pub use client::ask;
+pub(crate) use client::is_there;
 pub use server::AdminDoor;
 
 /// What can be asked for.

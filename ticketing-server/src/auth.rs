@@ -27,6 +27,7 @@ pub(crate) use error::AccountError;
 pub use error::OpenError;
 pub use limits::{Rate, RateLimits};
 pub use lookup::user_of;
+pub(crate) use lookup::{reach_accounts, reach_session_keys};
 pub(crate) use passwords::PASSWORD_RULE;
 pub use passwords::{Argon2id, HashError, PasswordHash, PasswordHasher};
 pub(crate) use sessions::Recognised;

@@ -6,7 +6,7 @@ use ticketing_sqlite::{OpenError, SqliteConfig};
 
 mod asked;
 
-pub use asked::{Audit, Reached, Waiting};
+pub use asked::{Audit, Waiting};
 
 /// Where the truth is kept.
 #[derive(Debug, Clone)]

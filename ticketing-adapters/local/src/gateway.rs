@@ -15,6 +15,7 @@ use ticketing_core::values::IntentRef;
 use crate::bank::Bank;
 use crate::config::SandboxBuilder;
 use crate::error::{NoRuntime, OpenError};
+use crate::journal::file;
 use crate::ledger::call::Call;
 use crate::webhooks::delivery::Deliveries;
 use crate::webhooks::sink::WebhookSink;
@@ -52,6 +53,15 @@ impl SandboxGateway {
     /// An [`OpenError`]: the file can't be used, or another gateway uses it.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         Self::builder().open(path).await
+    }
+
+    /// Whether the ledger in that file can be read, without opening it as a gateway: nothing is
+    /// written, and a gateway that has it open does not mind.
+    ///
+    /// # Errors
+    /// An [`OpenError`]: there is no such file, or it is no good.
+    pub async fn look_into(path: impl Into<PathBuf>) -> Result<(), OpenError> {
+        file::look(path.into()).await
     }
 
     /// A sandbox, to be described piece by piece.

@@ -106,6 +106,14 @@ impl SqliteConfig {
         SqliteInspector::open(&self.path).await
     }
 
+    /// The same for a short look that leaves no trace, see [`SqliteInspector::glance`].
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn glance(&self) -> Result<SqliteInspector, OpenError> {
+        SqliteInspector::glance(&self.path).await
+    }
+
     /// Opens the file, brings its tables up to date, and locks it against other processes.
     ///
     /// # Errors

@@ -49,11 +49,28 @@ impl SqliteInspector {
     /// # Errors
     /// An [`OpenError`] that says what is in the way.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let path = path.as_ref();
+        Self::over(path.as_ref(), false).await
+    }
+
+    /// The same for a short look, of which not even a trace is left: to read a file that no storage has
+    /// open, SQLite makes others beside it, empty ones, and leaves them there. A storage that opens the
+    /// file during the look may confuse it.
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn glance(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let mut log = path.as_ref().as_os_str().to_owned();
+        log.push("-wal");
+        // Without its log beside it no storage has the file open, and everything is in it.
+        Self::over(path.as_ref(), !Path::new(&log).exists()).await
+    }
+
+    async fn over(path: &Path, is_still: bool) -> Result<Self, OpenError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .read_only(true)
             .create_if_missing(false)
+            .immutable(is_still)
             .disable_statement_logging();
         let failed = |source| OpenError::Database { path: path.to_owned(), source };
         let mut conn = options.connect().await.map_err(failed)?;

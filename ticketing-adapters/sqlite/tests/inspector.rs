@@ -72,6 +72,24 @@ async fn a_file_in_use_is_looked_into_and_found_in_order() {
 }
 
 #[tokio::test]
+async fn a_glance_leaves_no_trace() {
+    let (folder, file) = a_busy_file().await;
+    let names = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let (before, bytes) = (names(), std::fs::read(&file).unwrap());
+    let mut glance = SqliteInspector::glance(&file).await.unwrap();
+    assert_eq!(glance.parked_payments(10).await.unwrap(), []);
+    drop(glance);
+    assert_eq!((names(), std::fs::read(&file).unwrap()), (before, bytes));
+    let open = SqliteStorage::open(&file).await.unwrap();
+    let mut glance = SqliteInspector::glance(&file).await.unwrap();
+    assert!(glance.outbox_depth().await.unwrap().rows > 0, "what a storage has written is seen");
+    open.close().await;
+}
+
+#[tokio::test]
 async fn a_file_without_the_tables_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let gone = folder.path().join("gone.db");

@@ -22,3 +22,8 @@ pub async fn ask(data_dir: &Path, request: &AdminRequest) -> io::Result<AdminAns
     BufReader::new(input.take(LINE_MAX)).read_line(&mut answer).await?;
     Ok(serde_json::from_str(&answer)?)
 }
+
+/// Whether a server runs over this folder, whose socket may be used.
+pub(crate) async fn is_there(data_dir: &Path) -> bool {
+    UnixStream::connect(data_dir.join(FOLDER).join(SOCKET)).await.is_ok()
+}

@@ -102,6 +102,10 @@ async fn serve(mut stream: UnixStream, engine: &Ticketing) -> io::Result<()> {
     let mut line = String::new();
     let mut input = BufReader::new(input.take(LINE_MAX));
     tokio::time::timeout(REQUEST_WITHIN, input.read_line(&mut line)).await??;
+    if line.is_empty() {
+        // Somebody only looked whether there is a server.
+        return Ok(());
+    }
     let answer = match serde_json::from_str(&line) {
         Ok(request) => answer(engine, request).await,
         Err(error) => AdminAnswer::Failed(format!("the request can't be read: {error}")),

@@ -17,6 +17,7 @@ use super::config::AuthConfig;
 use super::email::Email;
 use super::error::{AccountError, OpenError};
 use super::limits::Limits;
+use super::lookup::{ACCOUNTS, KEYS};
 use super::passwords::{self, PasswordProblem, Passwords};
 use super::sessions::{Opened, Recognised, SessionPolicy, Sessions};
 use super::sqlite::SqliteAccounts;
@@ -98,7 +99,7 @@ impl Accounts {
     /// # Errors
     /// Their file or the session keys can't be used.
     pub async fn open(config: AuthConfig, engine: Ticketing) -> Result<Self, OpenError> {
-        let file = config.data_dir.join("accounts.db");
+        let file = config.data_dir.join(ACCOUNTS);
         let file = SqliteAccounts::open(file).await.map_err(OpenError::Accounts)?;
         let store = Arc::new(file.clone());
         let shared = Shared::assemble(config, store, engine, STALE_AFTER).await?;
@@ -323,7 +324,7 @@ fn keys(config: &AuthConfig) -> Result<SessionKeys, OpenError> {
     if let Some(keys) = &config.session_keys {
         return Ok(keys.clone());
     }
-    let path = config.data_dir.join("session.keys");
+    let path = config.data_dir.join(KEYS);
     SessionKeys::kept_in(&path).map_err(|source| OpenError::Keys { path, source })
 }
 

@@ -18,6 +18,7 @@ use super::store::{
 
 mod accounts;
 mod departures;
+mod look;
 mod rows;
 mod schema;
 mod sessions;

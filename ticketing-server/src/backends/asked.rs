@@ -8,6 +8,7 @@ use ticketing_local::SandboxGateway;
 use ticketing_sqlite::CHECKS;
 
 use super::{Database, PaymentBackend};
+use crate::check::{Reached, files};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,17 +32,6 @@ pub struct Waiting {
     pub dead_letters: Vec<DeadLetter>,
 }
 
-/// How a backend is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reached {
-    /// It answers.
-    Answers,
-    /// It is not there yet, and will be made at the first start.
-    WillBeMade,
-    /// A server that runs has it.
-    InUse,
-}
-
 impl Database {
     /// Whether it can be used. Nothing is changed, and a server that runs does not mind.
     ///
@@ -50,10 +40,11 @@ impl Database {
     pub async fn reach(&self) -> Result<Reached, Failure> {
         match self {
             Self::Sqlite(config) if config.path().exists() => {
-                config.inspect().await?.outbox_depth().await?;
+                files::can_be_written(config.path())?;
+                config.glance().await?.outbox_depth().await?;
                 Ok(Reached::Answers)
             }
-            Self::Sqlite(config) => can_be_made(config.path()).map(|()| Reached::WillBeMade),
+            Self::Sqlite(config) => files::can_be_made(config.path()).map(|()| Reached::WillBeMade),
         }
     }
 
@@ -80,7 +71,7 @@ impl Database {
         match self {
             Self::Sqlite(config) => {
                 must_be_there(config.path())?;
-                let mut inspector = config.inspect().await?;
+                let mut inspector = config.glance().await?;
                 Ok(Waiting {
                     payments: inspector.parked_payments(limit).await?,
                     refunds: inspector.failed_refunds(limit).await?,
@@ -99,19 +90,6 @@ fn must_be_there(path: &Path) -> Result<(), Failure> {
     Err(format!("there is no store at {}: name its folder with --data-dir", path.display()).into())
 }
 
-/// Whether a file could be made there: in a folder that is there, or in one that could be.
-fn can_be_made(path: &Path) -> Result<(), Failure> {
-    let folder =
-        path.ancestors().skip(1).find(|folder| folder.exists() || *folder == Path::new(""));
-    let folder = folder.filter(|it| *it != Path::new("")).unwrap_or_else(|| Path::new("."));
-    let metadata = std::fs::metadata(folder)?;
-    if metadata.is_dir() && !metadata.permissions().readonly() {
-        Ok(())
-    } else {
-        Err(format!("{} is no folder that can be written", folder.display()).into())
-    }
-}
-
 impl PaymentBackend {
     /// Whether it can be used. Nothing is changed, and a server that runs does not mind.
     ///
@@ -120,16 +98,13 @@ impl PaymentBackend {
     pub async fn reach(&self) -> Result<Reached, Failure> {
         match self {
             Self::Sandbox { ledger } if !ledger.exists() => {
-                can_be_made(ledger).map(|()| Reached::WillBeMade)
+                files::can_be_made(ledger).map(|()| Reached::WillBeMade)
             }
-            Self::Sandbox { ledger } => match SandboxGateway::open(ledger).await {
-                Ok(gateway) => {
-                    gateway.close().await?;
-                    Ok(Reached::Answers)
-                }
-                Err(ticketing_local::OpenError::InUse { .. }) => Ok(Reached::InUse),
-                Err(error) => Err(error.into()),
-            },
+            Self::Sandbox { ledger } => {
+                files::can_be_written(ledger)?;
+                SandboxGateway::look_into(ledger).await?;
+                Ok(Reached::Answers)
+            }
         }
     }
 }

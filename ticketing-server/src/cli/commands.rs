@@ -10,6 +10,7 @@ use ticketing_core::values::UserId;
 use super::report;
 use super::{Cli, Command};
 use crate::admin::{self, AdminAnswer, AdminRequest};
+use crate::check;
 use crate::config::Config;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -57,14 +58,9 @@ pub async fn run(
 
 async fn check(config: &Config, out: &mut (dyn Write + Send)) -> Result<ExitCode, Failure> {
     report::settings(config, out)?;
-    let database = config.database.reach().await;
-    let payments = config.payments.reach().await;
-    let mut all_good = true;
-    for (name, reached) in [("database", database), ("payments", payments)] {
-        all_good &= reached.is_ok();
-        report::reached(name, reached, out)?;
-    }
-    // The buses and timers that are compiled in are part of the process: there is nothing to reach.
+    let tried = check::check(config).await;
+    report::tried(&tried, out)?;
+    let all_good = tried.iter().all(|tried| tried.outcome.is_ok());
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,48 +1,35 @@
 //! What commands show.
 
-use std::error::Error;
 use std::io::{self, Write};
 
-use crate::backends::{Reached, Waiting};
+use ticketing_core::ports::chain;
+
+use crate::backends::Waiting;
+use crate::check::Tried;
 use crate::config::{Config, SETTINGS};
 
-/// The settings, each with its value and where that comes from. Secrets are left out.
+/// The settings, each with its value and where that comes from. What is secret is left out.
 pub(super) fn settings(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     for setting in SETTINGS {
         let told = config.told().iter().find(|told| told.setting == setting);
-        let (value, origin) = match told {
-            Some(told) => (told.value.as_str(), told.origin.to_string()),
-            None => (setting.default, "default".to_owned()),
-        };
-        writeln!(out, "{:<30} {value} ({origin})", setting.variable())?;
+        let origin = told.map_or_else(|| "default".to_owned(), |told| told.origin.to_string());
+        writeln!(out, "{:<30} {} ({origin})", setting.variable(), config.shown(setting))?;
+    }
+    for variable in config.strangers() {
+        writeln!(out, "{variable:<30} there is no such setting: it is left alone")?;
     }
     Ok(())
 }
 
-/// How a backend is.
-pub(super) fn reached(
-    name: &str,
-    reached: Result<Reached, Box<dyn Error + Send + Sync>>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let told = match reached {
-        Ok(Reached::Answers) => "it answers".to_owned(),
-        Ok(Reached::WillBeMade) => "it is made at the first start".to_owned(),
-        Ok(Reached::InUse) => "a server that runs has it".to_owned(),
-        Err(error) => format!("it can't be used: {}", chain(error.as_ref())),
-    };
-    writeln!(out, "{name}: {told}")
-}
-
-/// An error and what it came of, once.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told = format!("{told}: {error}");
-        cause = error.source();
+/// How everything is that was tried, a line for each.
+pub(super) fn tried(tried: &[Tried], out: &mut dyn Write) -> io::Result<()> {
+    for Tried { what, outcome } in tried {
+        match outcome {
+            Ok(told) => writeln!(out, "{what}: {told}")?,
+            Err(error) => writeln!(out, "{what}: it can't be used: {}", chain(error.as_ref()))?,
+        }
     }
-    told
+    Ok(())
 }
 
 /// What waits for a person, and how it goes on.

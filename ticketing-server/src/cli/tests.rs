@@ -102,20 +102,23 @@ async fn serving_is_the_programs() {
 #[tokio::test]
 async fn settings_are_checked_and_backends_are_asked() {
     let folder = tempfile::tempdir().unwrap();
-    let (good, told) = ran(folder.path(), &["check", "--hold", "2s"]).await.unwrap();
+    let free = ["check", "--listen", "127.0.0.1:0"];
+    let (good, told) = ran(folder.path(), &[&free[..], &["--hold", "2s"]].concat()).await.unwrap();
     assert!(good, "{told}");
     assert!(told.contains("TICKETING_HOLD                 2s (flag)"), "{told}");
     assert!(told.contains("TICKETING_BUS                  local: (default)"), "{told}");
+    assert!(told.contains("TICKETING_HOLD_CAP             10m 4s (default)"), "{told}");
     assert!(told.contains("database: it is made at the first start"), "{told}");
+    assert!(told.contains("listen: 127.0.0.1:0 is free"), "{told}");
     assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing was made");
 
     let storage = SqliteStorage::open(folder.path().join("ticketing.db")).await.unwrap();
-    let (good, told) = ran(folder.path(), &["check"]).await.unwrap();
+    let (good, told) = ran(folder.path(), &free).await.unwrap();
     assert!(good && told.contains("database: it answers"), "{told}");
     storage.close().await;
 
     std::fs::write(folder.path().join("sandbox.ledger"), "something else").unwrap();
-    let (good, told) = ran(folder.path(), &["check"]).await.unwrap();
+    let (good, told) = ran(folder.path(), &free).await.unwrap();
     assert!(!good && told.contains("payments: it can't be used"), "{told}");
     let told = ran(folder.path(), &["check", "--hold", "x"]).await.unwrap_err();
     assert!(told.contains("TICKETING_HOLD"), "{told}");

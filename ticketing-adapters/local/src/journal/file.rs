@@ -50,6 +50,18 @@ pub(crate) async fn open(path: PathBuf, name: Uuid) -> Result<Opened, OpenError>
     told.await.map_err(gone)?
 }
 
+/// Reads the ledger without opening it as one: nothing is written, and a gateway that has it open
+/// does not mind. Its last line may be torn, or half written just now.
+pub(crate) async fn look(path: PathBuf) -> Result<(), OpenError> {
+    let (tell, told) = oneshot::channel();
+    let spot = Spot { path: path.clone() };
+    // If nobody waits any more, nobody wants to know.
+    let started = start(move || drop(tell.send(Spot { path }.look())));
+    started.map_err(|source| spot.io(source))?;
+    let gone = |_gone| spot.io(io::Error::other("the thread that reads it has died"));
+    told.await.map_err(gone)?
+}
+
 /// The file, and how much of it is on disk.
 struct Synced {
     file: File,
@@ -82,6 +94,14 @@ impl Spot {
         let (header, accounts, bytes) = self.replay(&file)?;
         mend(&mut file, bytes).map_err(|source| self.io(source))?;
         Ok((Synced { file, bytes }, header, accounts))
+    }
+
+    fn look(&self) -> Result<(), OpenError> {
+        let mut file = File::open(&self.path).map_err(|source| self.io(source))?;
+        if self.is_new(&mut file)? {
+            return Ok(());
+        }
+        self.replay(&file).map(|_ledger| ())
     }
 
     fn locked(&self) -> Result<File, OpenError> {

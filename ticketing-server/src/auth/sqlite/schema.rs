@@ -1,6 +1,6 @@
 //! The tables, and how a file gets them.
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{SqlSafeStr, SqliteConnection};
 
 /// Where is written which migrations were made: a table of its own, so that the accounts can live
@@ -21,4 +21,29 @@ pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), MigrateEr
     let mut migrator = Migrator::with_migrations(migrations.into());
     migrator.dangerous_set_table_name(TABLE);
     migrator.run_direct(None, conn, false).await
+}
+
+/// The last migration that is known.
+pub(super) fn latest() -> i64 {
+    MIGRATIONS.iter().map(|(version, _, _)| *version).max().unwrap_or(0)
+}
+
+/// The last migration that was made, found out without making any; none in a file without the tables.
+pub(super) async fn version(conn: &mut SqliteConnection) -> Result<i64, MigrateError> {
+    let has_table: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)")
+            .bind(TABLE)
+            .fetch_one(&mut *conn)
+            .await?;
+    if !has_table {
+        return Ok(0);
+    }
+    let applied = conn.list_applied_migrations(TABLE).await?;
+    Ok(applied.iter().map(|migration| migration.version).max().unwrap_or(0))
+}
+
+/// Refuses a file of a later version, without changing it.
+pub(super) async fn refuse_later_version(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let found = version(conn).await?;
+    if found > latest() { Err(MigrateError::VersionMissing(found)) } else { Ok(()) }
 }

@@ -63,6 +63,16 @@ impl SessionKeys {
         std::iter::once(&self.first).chain(&self.others)
     }
 
+    /// The keys in a file that is there; nothing if it is empty, and gets them at the next start.
+    pub(in crate::auth) fn look_into(path: &Path) -> io::Result<Option<Self>> {
+        let text = std::fs::read_to_string(path)?;
+        if text.is_empty() { Ok(None) } else { Self::read(&text).map(Some) }
+    }
+
+    fn read(text: &str) -> io::Result<Self> {
+        text.parse().map_err(|why: InvalidSessionKeys| io::Error::other(why))
+    }
+
     /// The keys in a file, which is made with a new one if it is not there.
     pub(crate) fn kept_in(path: &Path) -> io::Result<Self> {
         let mut file = private_file::open(path)?;
@@ -75,7 +85,7 @@ impl SessionKeys {
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
         }
-        text.parse().map_err(|why: InvalidSessionKeys| io::Error::other(why))
+        Self::read(&text)
     }
 }
 
