@@ -8,10 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 mod argon2id;
+mod guessable;
 mod rules;
 #[cfg(test)]
 mod tests;
-mod well_known;
 
 pub use argon2id::Argon2id;
 pub(crate) use rules::{PASSWORD_RULE, PasswordProblem, check};
