@@ -20,6 +20,7 @@ mod pages;
 pub mod payments;
 mod state;
 pub mod tickets;
+pub(crate) mod unreadable;
 mod upstream;
 pub mod users;
 pub mod webhooks;

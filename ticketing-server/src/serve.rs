@@ -21,6 +21,7 @@ mod places;
 mod pulse;
 #[cfg(test)]
 mod tests;
+mod worded;
 
 use connection::Connection;
 pub(crate) use connection::ConnectionPlace;

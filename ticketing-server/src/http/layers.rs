@@ -21,6 +21,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use super::error::uniform_errors;
+use super::unreadable;
 use super::upstream::{ClientsOwn, Upstream};
 use crate::metrics::HttpMetrics;
 
@@ -110,6 +111,7 @@ fn around_all(routes: Router, options: &LayerOptions) -> Router {
         .fallback_service(inner)
         .layer(from_fn_with_state(shedding, shedding::shed))
         .layer(from_fn_with_state(addresses, address_limit::limit_addresses))
+        .layer(from_fn(unreadable::answer))
         .layer(CatchPanicLayer::custom(panics::answer))
         .layer(from_fn(uniform_errors))
         .layer(compression)

@@ -1,6 +1,5 @@
 //! One connection.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,14 +11,15 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use ticketing_core::ports::chain;
 use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use super::options::ServingOptions;
 use super::places::Place;
-use super::pulse::{Followed, Pulse};
+use super::pulse::Pulse;
+use super::worded::{Speech, Worded};
 
 /// One connection, and what it needs to be served.
 pub(super) struct Connection {
@@ -77,13 +77,14 @@ impl Connection {
         let (begun, pulse) = (CancellationToken::new(), Pulse::new());
         let (router, peer) = (self.router, self.peer);
         let (first, asked, place) = (begun.clone(), pulse.clone(), Arc::new(self.place));
+        let speech = Arc::new(Speech::default());
+        let stream = Worded::new(stream, router.clone(), peer, Arc::clone(&speech));
         let service = tower::service_fn(move |mut request: Request<Incoming>| {
             first.cancel();
             let running = asked.begin();
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(ConnectionPlace { _place: Arc::clone(&place) });
-            let answering = router.clone().oneshot(request);
-            async move { Ok::<_, Infallible>(answering.await?.map(|it| Followed::new(it, running))) }
+            Arc::clone(&speech).answer(router.clone(), request, running)
         });
         let service = TowerToHyperService::new(service);
         let served = self.protocol.serve_connection_with_upgrades(TokioIo::new(stream), service);
@@ -156,7 +157,7 @@ async fn first_request_is_late(begun: CancellationToken, within: Duration) {
 #[cfg(target_os = "linux")]
 fn give_up_on_silence(stream: &TcpStream, within: Duration) {
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(within)) {
-        tracing::debug!(%error, "a connection has the system's own patience");
+        tracing::debug!(error = chain(&error), "a connection has the system's own patience");
     }
 }
 

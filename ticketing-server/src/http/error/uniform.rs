@@ -48,6 +48,7 @@ fn of_status(status: StatusCode) -> ApiError {
         StatusCode::NOT_FOUND => ("not_found", "Not Found"),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "Method Not Allowed"),
         StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "The request is too large"),
+        StatusCode::URI_TOO_LONG => ("uri_too_long", "The address is too long"),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported_media_type", "Send application/json"),
         StatusCode::TOO_MANY_REQUESTS => {
             ("too_many_requests", "Too many requests, try again later")
