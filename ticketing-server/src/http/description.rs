@@ -6,10 +6,11 @@ use axum::middleware;
 use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 mod around;
 mod sessions;
+mod summaries;
 
 /// What the description says before its routes.
 #[derive(Debug, OpenApi)]
@@ -42,7 +43,11 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub(super) fn page(mut document: Document) -> Router {
     around::add_refusals(&mut document);
     sessions::add_sessions(&mut document);
-    let page: Router = SwaggerUi::new("/docs").url("/openapi.json", document).into();
+    summaries::shorten(&mut document);
+    // There is nothing else to look at: the bar in which to name another document stays away.
+    let looks = Config::default().use_base_layout();
+    let page = SwaggerUi::new("/docs").url("/openapi.json", document).config(looks);
+    let page: Router = page.into();
     page.layer(middleware::map_response(async |mut response: Response| {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
         response

@@ -16,6 +16,10 @@ async fn the_description_is_whole() {
                 operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path}"));
             assert!(names.insert(name.to_owned()), "{name} twice");
             assert!(operation["tags"].is_array(), "{method} {path} is under no heading");
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            let is_short = (1..=150).contains(&summary.len()) && !summary.contains(['`', '\n']);
+            assert!(is_short && !summary.ends_with('.'), "{method} {path}: {summary:?}");
+            assert!(operation["description"].is_string(), "{method} {path}");
             assert!(!operation["responses"].as_object().unwrap().is_empty());
         }
     }
@@ -83,6 +87,12 @@ async fn whoever_opens_the_address_finds_the_description() {
     let page = shop.visitor().get("/").await.expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(page.text.contains("href=\"/docs/\""), "{}", page.text);
+    assert!(page.header("content-security-policy").unwrap().contains("style-src 'self'"));
+    for link in page.text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        shop.visitor().get(link).await.expect(200);
+    }
+    let style = shop.visitor().get("/front.css").await.expect(200);
+    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
     shop.visitor().get("/nothing").await.expect_code(404, "not_found");
     shop.close().await;
 }
