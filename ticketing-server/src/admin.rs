@@ -37,7 +37,6 @@ pub enum AdminRequest {
     },
 }
 
-/// What came of it, in words for people.
 impl fmt::Display for AdminRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,6 +47,7 @@ impl fmt::Display for AdminRequest {
     }
 }
 
+/// What came of it, in words for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdminAnswer {

@@ -26,8 +26,8 @@ pub mod users;
 pub mod webhooks;
 
 pub(crate) use api::Api;
-pub(crate) use front::page as front_page;
 #[cfg(test)]
 pub(crate) use error::ApiError;
+pub(crate) use front::page as front_page;
 pub use identity::{AuthUnavailable, Authenticator, Identity};
 pub(crate) use upstream::Upstream;

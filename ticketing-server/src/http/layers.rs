@@ -37,8 +37,8 @@ mod tests;
 
 use address_limit::AddressLimit;
 use answer_headers::AnswerHeaders;
-pub use shedding::PriorityLimits;
 use observed::Observer;
+pub use shedding::PriorityLimits;
 use shedding::Shedding;
 
 /// What the layers around a router can be told.

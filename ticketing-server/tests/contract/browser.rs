@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -116,10 +117,8 @@ impl Browser {
         let headers = [("content-type", "application/json")];
         let request = self.request(method, path, &headers, body.to_string().into());
         let answering = async {
-            let (parts, body) = self.http.request(request).await.ok()?.into_parts();
-            let text = body.collect().await.ok()?.to_bytes();
-            let text = String::from_utf8(text.to_vec()).ok()?;
-            Some(Answer { status: parts.status, headers: parts.headers, text })
+            let response = self.http.request(request).await.ok()?;
+            Answer::whole(response).await
         };
         tokio::time::timeout(PATIENCE, answering).await.expect("the server did not answer")
     }
@@ -132,11 +131,8 @@ impl Browser {
         body: Bytes,
     ) -> Answer {
         let response = self.http.request(self.request(method, path, headers, body)).await.unwrap();
-        let (parts, body) = response.into_parts();
-        self.keep_cookies(&parts.headers);
-        let text = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(text.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, text }
+        self.keep_cookies(response.headers());
+        Answer::whole(response).await.expect("the answer broke off, or is no text")
     }
 
     /// A stream of server-sent events.
@@ -194,6 +190,14 @@ impl Answer {
         Self { status: StatusCode::OK, headers: stream.headers, text: String::new() }
     }
 
+    /// The answer with all of its body; nothing if that broke off, or is no text.
+    async fn whole(response: Response<Incoming>) -> Option<Self> {
+        let (parts, body) = response.into_parts();
+        let text = body.collect().await.ok()?.to_bytes();
+        let text = String::from_utf8(text.to_vec()).ok()?;
+        Some(Self { status: parts.status, headers: parts.headers, text })
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
@@ -240,7 +244,7 @@ impl Answer {
 /// A stream of server-sent events, as it comes.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    body: hyper::body::Incoming,
+    body: Incoming,
     unread: String,
     pub(crate) headers: HeaderMap,
 }

@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use super::caller::{Member, Visitor};
 use super::fields;
 use super::user_body::{UserBody, signed_in};
-use crate::auth::{Accounts, Email};
+use crate::auth::Accounts;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Problems};
+use crate::http::extract::Body;
 use crate::http::given::Given;
 
 /// Another e-mail address, confirmed by the password.
@@ -48,19 +48,10 @@ pub(super) async fn change_email(
     Visitor(visit): Visitor,
     Body(body): Body<EmailBody>,
 ) -> Result<Response, ApiError> {
-    let (email, password) = body.checked()?;
+    let (email, password) = fields::credentials(body.email, body.password)?;
     let all = accounts.clone();
     let changing =
         async move { all.change_email(&member, email, password, visit.user_agent).await };
     let now = detached(changing).await?;
     signed_in(StatusCode::OK, &accounts, now)
-}
-
-impl EmailBody {
-    fn checked(self) -> Result<(Email, SecretString), ApiError> {
-        let mut problems = Problems::default();
-        let email = fields::email(self.email, &mut problems);
-        let password = fields::password("password", self.password, &mut problems);
-        problems.unless_any(email.zip(password))
-    }
 }

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::{AcceptedPassword, Accounts, Email, PASSWORD_RULE};
+use crate::http::error::ApiError;
 use crate::http::extract::Problems;
 use crate::http::given::Given;
 
@@ -29,6 +30,17 @@ pub(super) fn password(
         problems.add(field, "required", PASSWORD_RULE);
     }
     Some(password)
+}
+
+/// An account's address and its password, in a request that has no other field.
+pub(super) fn credentials(
+    address: Given<String>,
+    given: Given<SecretString>,
+) -> Result<(Email, SecretString), ApiError> {
+    let mut problems = Problems::default();
+    let address = email(address, &mut problems);
+    let given = password("password", given, &mut problems);
+    problems.unless_any(address.zip(given))
 }
 
 /// The password that an account is to have; one that is not good enough is a problem.

@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use super::caller::Visitor;
 use super::fields;
 use super::user_body::{UserBody, signed_in};
-use crate::auth::{Accounts, Email};
+use crate::auth::Accounts;
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, ErrorBody};
-use crate::http::extract::{Body, Problems};
+use crate::http::extract::Body;
 use crate::http::given::Given;
 
 /// Who signs in.
@@ -45,17 +45,8 @@ pub(super) async fn sign_in(
     Visitor(visit): Visitor,
     Body(body): Body<SignInBody>,
 ) -> Result<Response, ApiError> {
-    let (email, password) = body.checked()?;
+    let (email, password) = fields::credentials(body.email, body.password)?;
     let all = accounts.clone();
     let now = detached(async move { all.sign_in(email, password, visit).await }).await?;
     signed_in(StatusCode::OK, &accounts, now)
-}
-
-impl SignInBody {
-    fn checked(self) -> Result<(Email, SecretString), ApiError> {
-        let mut problems = Problems::default();
-        let email = fields::email(self.email, &mut problems);
-        let password = fields::password("password", self.password, &mut problems);
-        problems.unless_any(email.zip(password))
-    }
 }
