@@ -75,12 +75,7 @@ impl Database {
     pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
         match scheme(url, "sqlite")? {
             "sqlite" => {
-                SqliteConfig::from_url(url).map(Self::Sqlite).map_err(|wrong| match wrong {
-                    OpenError::UnknownParameter(_) | OpenError::WrongReaders(_) => {
-                        UnknownBackend::Parameter(wrong.to_string())
-                    }
-                    _ => UnknownBackend::Form("sqlite:PATH, such as sqlite:ticketing.db"),
-                })
+                SqliteConfig::from_url(url).map(Self::Sqlite).map_err(|wrong| wrong_file(&wrong))
             }
             _ => Err(unknown(url, "sqlite")),
         }
@@ -147,6 +142,14 @@ impl PaymentBackend {
             Self::Sandbox { .. } => false,
         }
     }
+}
+
+/// What is wrong with the URL of a file. A parameter is named, in which nothing is secret.
+fn wrong_file(wrong: &OpenError) -> UnknownBackend {
+    if matches!(wrong, OpenError::UnknownParameter(_) | OpenError::WrongReaders(_)) {
+        return UnknownBackend::Parameter(wrong.to_string());
+    }
+    UnknownBackend::Form("sqlite:PATH, such as sqlite:ticketing.db")
 }
 
 fn only_local(url: &str) -> Result<(), UnknownBackend> {
