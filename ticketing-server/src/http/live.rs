@@ -57,10 +57,10 @@ impl FromRef<LiveState> for ApiState {
 pub fn routers(
     engine: Ticketing,
     authenticator: Arc<dyn Authenticator>,
-    options: LiveOptions,
+    options: &LiveOptions,
     closing: CancellationToken,
 ) -> LiveRouters {
-    let state = LiveState::start(ApiState::new(engine, authenticator), closing, &options);
+    let state = LiveState::start(ApiState::new(engine, authenticator), closing, options);
     LiveRouters {
         orders: order_routes().with_state(state.clone()).into(),
         tickets: ticket_routes().with_state(state).into(),

@@ -207,13 +207,13 @@ async fn money_agrees(folder: &Path, buyers: &[Browser]) {
         complete.extend(paid.map(|order| order["id"].as_str().unwrap().to_owned()));
     }
     assert!(complete.len() > 20, "nobody has paid: {}", complete.len());
-    let agrees = async {
+    let agreement = async {
         while !ledger_agrees(&server.sandbox().unwrap().ledger(), &complete) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     // What was authorized when the process died is captured or voided by whoever comes next.
-    let agreed = tokio::time::timeout(Duration::from_mins(1), agrees).await;
+    let agreed = tokio::time::timeout(Duration::from_mins(1), agreement).await;
     agreed.unwrap_or_else(|_| panic!("{:#?}", server.sandbox().unwrap().ledger()));
     server.shutdown().await;
 }

@@ -49,10 +49,10 @@ impl Sessions {
     async fn tell_all_owed(&self) {
         while self.owed() > 0 {
             if let Err(error) = self.tell_owed().await {
-                let error: &(dyn std::error::Error + 'static) = &error;
                 let owed = self.owed();
                 tracing::error!(
-                    error,
+                    code = "sign_outs_lost",
+                    error = chain(&error),
                     sign_outs = owed,
                     "sign-outs are lost with this process; only new session keys end those sessions"
                 );

@@ -19,9 +19,6 @@ use super::stream::{Telling, answer, event};
 use crate::http::error::{ApiError, ErrorBody};
 use crate::http::extract::{Parameters, Problems};
 
-#[cfg(test)]
-mod tests;
-
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]

@@ -38,7 +38,7 @@ async fn engine() -> Ticketing {
     builder.start().await.unwrap()
 }
 
-fn live(engine: Ticketing, options: LiveOptions) -> LiveRouters {
+fn live(engine: Ticketing, options: &LiveOptions) -> LiveRouters {
     routers(engine, Arc::new(Credulous), options, CancellationToken::new())
 }
 
@@ -59,7 +59,7 @@ fn refused(answer: &axum::response::Response) -> StatusCode {
 #[tokio::test]
 async fn there_are_so_many_streams() {
     let options = LiveOptions { streams: 2, ..LiveOptions::default() };
-    let router = live(engine().await, options.clone()).tickets;
+    let router = live(engine().await, &options).tickets;
     let first = watch(&router, "1.1.1.1", "-").await;
     let second = watch(&router, "2.2.2.2", "-").await;
     assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
@@ -82,7 +82,7 @@ fn numbers(options: &LiveOptions) -> String {
 async fn one_address_does_not_take_them_all() {
     let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
     let options = LiveOptions { streams_per_address: 1, trusted_proxies, ..Default::default() };
-    let router = live(engine().await, options).tickets;
+    let router = live(engine().await, &options).tickets;
     let first = watch(&router, "1.1.1.1", "-").await;
     assert_eq!(first.status(), StatusCode::OK);
     // What a client says of itself does not help it.
@@ -104,7 +104,7 @@ async fn streams_of_orders_and_of_tickets_share_their_places() {
     let new = NewTicket::new("Front row", Money::usd(20_00)).quantity(5);
     let ticket = engine.tickets().list_for_sale(user("seller"), new).await.unwrap().id;
     let order = engine.orders().reserve(user("buyer"), [(ticket, 1)]).await.unwrap().id;
-    let routers = live(engine, LiveOptions { streams: 1, ..LiveOptions::default() });
+    let routers = live(engine, &LiveOptions { streams: 1, ..LiveOptions::default() });
     let watch_order = async |who: &str, order: OrderId| {
         let request = Request::get(format!("/{order}/live")).header("user", who);
         routers.orders.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()

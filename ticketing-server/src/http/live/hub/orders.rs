@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::StreamExt as _;
 use ticketing_core::Ticketing;
 use ticketing_core::domain::view::OrderView;
+use ticketing_core::ports::chain;
 use ticketing_core::values::OrderId;
 use tokio::sync::watch;
 
@@ -73,7 +74,7 @@ impl WatchedOrders {
     async fn read(&self, known: &OrderView) {
         match self.engine.orders().get(&known.buyer_id, known.id).await {
             Ok(read) => self.tell(read),
-            Err(error) => tracing::debug!(%error, "a watched order was not read"),
+            Err(error) => tracing::debug!(error = chain(&error), "a watched order was not read"),
         }
     }
 

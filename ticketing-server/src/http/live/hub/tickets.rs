@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ticketing_core::domain::view::InventoryView;
-use ticketing_core::ports::ListingQuery;
+use ticketing_core::ports::{ListingQuery, chain};
 use ticketing_core::values::{PageLimit, TicketId};
 use ticketing_core::{Error, Ticketing};
 use tokio::sync::broadcast::error::RecvError;
@@ -117,7 +117,7 @@ impl Tickets {
         loop {
             self.wanted.notified().await;
             if let Err(error) = self.read_wanted().await {
-                tracing::debug!(%error, "what a stream waits for was not read");
+                tracing::debug!(error = chain(&error), "what a stream waits for was not read");
                 tokio::time::sleep(READ_AGAIN).await;
                 self.wanted.notify_one();
             }
@@ -137,7 +137,7 @@ impl Tickets {
     /// Reads everything once that any stream shows.
     pub(super) async fn read_again(&self) {
         if let Err(error) = self.read_all().await {
-            tracing::debug!(%error, "watched tickets were not read");
+            tracing::debug!(error = chain(&error), "watched tickets were not read");
         }
     }
 
