@@ -14,6 +14,7 @@
 //! | [`invariants`] | what must always hold of a storage, whatever failed |
 //! | [`conformance`] | the suites that whoever writes an adapter runs |
 //! | [`servers`] | where the servers are that an adapter's tests talk to |
+//! | [`races`] | engines of several processes over one store, whose buyers want the same |
 
 pub mod builders;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod conformance;
 pub mod faulty;
 pub mod ids;
 pub mod invariants;
+pub mod races;
 pub mod rng;
 pub mod servers;
 pub mod step_runtime;
