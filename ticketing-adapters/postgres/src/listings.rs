@@ -7,7 +7,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use ticketing_core::ports::{Listing, ListingQuery};
-use ticketing_core::values::{Cursor, Paged, TicketId};
+use ticketing_core::values::{Cursor, Paged, TicketId, UserId};
 
 use crate::error::Failure;
 use crate::reads::{limit_of, readable};
@@ -60,15 +60,15 @@ pub(crate) async fn search(
     };
     let hunt = Hunt { query, words: matching(&words) };
     if words.is_empty() {
-        return hunt.page(hunt.found(conn, walk_sql(query)).await?);
+        return hunt.page(&hunt.found(conn, walk_sql(query)).await?);
     }
     let walked = hunt.found(conn, words_walk_sql(query)).await?;
     if walked.len() > query.page.limit.get() {
-        return hunt.page(walked);
+        return hunt.page(&walked);
     }
     // It finds nothing if there was no more to walk through than was.
     let sorted = hunt.found(conn, words_sql(query)).await?;
-    hunt.page(if sorted.is_empty() { walked } else { sorted })
+    hunt.page(if sorted.is_empty() { &walked } else { &sorted })
 }
 
 /// What is looked for.
@@ -87,17 +87,17 @@ impl Hunt<'_> {
         let query = self.query;
         // Its text is ours: nothing from outside is in it.
         sqlx::query(AssertSqlSafe(sql.to_owned()))
-            .bind(query.page.after.map(|after| after.position()))
+            .bind(query.page.after.map(Cursor::position))
             .bind(limit_of(query.page.limit.get().saturating_add(1)))
-            .bind(query.seller.as_ref().map(|seller| seller.as_str()))
+            .bind(query.seller.as_ref().map(UserId::as_str))
             .bind(self.words.as_str())
     }
 
     /// Leaves out what a careless hand has spoilt: it must not hide the others of its page.
-    fn page(&self, rows: Vec<PgRow>) -> Result<Paged<Listing>, Failure> {
+    fn page(&self, rows: &[PgRow]) -> Result<Paged<Listing>, Failure> {
         let most = self.query.page.limit.get();
         let has_more = rows.len() > most;
-        let rows = rows.get(..most).unwrap_or(&rows);
+        let rows = rows.get(..most).unwrap_or(rows);
         let last = rows.last().filter(|_| has_more).map(ticket::place).transpose()?;
         let next = last.map(|(_, id)| Cursor::at(id.as_uuid()));
         Ok(Paged { items: readable(rows.iter().map(read)), next })

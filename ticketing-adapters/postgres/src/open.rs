@@ -35,15 +35,17 @@ const EVERYWHERE: [(&str, &str); 5] = [
     ("jit", "off"),
 ];
 
-/// Every row that is written is found by a key, and every list is in the order of an index. Plans are
-/// made once, when a table may be empty yet, and must be right when it is large; rows are locked in
-/// the order of their keys.
+/// Every row is found by a key, and every list through an index. Plans are made once, when a table
+/// may be empty yet, and must be right when it is large; rows are locked in the order of their keys.
 const BY_INDEX: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("plan_cache_mode", "force_generic_plan"),
 ];
+
+/// Lists are read in the order of an index, however few there seem to be of something.
+const FOR_LISTS: [(&str, &str); 1] = [("enable_sort", "off")];
 
 /// Groups wait little for a row that another process has: whoever has it ends soon, or has stopped.
 const FOR_COMMANDS: [(&str, &str); 2] = [("lock_timeout", "200ms"), ("enable_bitmapscan", "off")];
@@ -92,16 +94,19 @@ async fn connect(
     first.close().await.map_err(OpenError::Database)?;
     let server = server.options(BY_INDEX);
     let commands = server.clone().options(FOR_COMMANDS).options(durable.iter().copied());
+    let server = server.options(FOR_LISTS);
     let behind = server.clone().options(IN_THE_BACKGROUND);
     // A connection that has gone bad is found out by what is told to it, which costs a commit
     // nothing: what was to be begun in it is begun in another.
-    let commands = pool(lanes.saturating_add(SPARE_COMMANDS)).test_before_acquire(false)
+    let commands = pool(lanes.saturating_add(SPARE_COMMANDS))
+        .test_before_acquire(false)
         .connect_lazy_with(commands);
     let shared = Shared {
         store,
         lanes: usize::try_from(lanes).unwrap_or(usize::MAX),
         commands,
-        background: pool(background).connect_lazy_with(behind.clone().options(durable.iter().copied())),
+        background: pool(background)
+            .connect_lazy_with(behind.clone().options(durable.iter().copied())),
         notes: pool(NOTES).connect_lazy_with(behind.options([("synchronous_commit", "off")])),
         readers_are_ours: hosts.is_none(),
         readers: hosts.unwrap_or_else(|| pool(readers).connect_lazy_with(server)),
@@ -115,12 +120,18 @@ fn pool(connections: u32) -> PgPoolOptions {
 
 /// A name by which an administrator knows whose a connection is, if it has none.
 fn named(server: PgConnectOptions) -> PgConnectOptions {
-    if server.get_application_name().is_some() { server } else { server.application_name("ticketing") }
+    if server.get_application_name().is_some() {
+        server
+    } else {
+        server.application_name("ticketing")
+    }
 }
 
 /// What makes a commit wait for the disk: nothing where it does so anyway, be it for a replica's as
 /// well. What a commit says must not be lost.
-async fn durably(conn: &mut PgConnection) -> Result<&'static [(&'static str, &'static str)], sqlx::Error> {
+async fn durably(
+    conn: &mut PgConnection,
+) -> Result<&'static [(&'static str, &'static str)], sqlx::Error> {
     const SETTING: &str = "SELECT current_setting($1)";
     for setting in ["fsync", "full_page_writes"] {
         let value: String = sqlx::query_scalar(SETTING).bind(setting).fetch_one(&mut *conn).await?;

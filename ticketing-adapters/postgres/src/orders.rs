@@ -111,7 +111,7 @@ pub(crate) async fn of_buyer(
     let wanted = page.limit.get();
     let rows = sqlx::query(sql.as_str())
         .bind(buyer.as_str())
-        .bind(page.after.map(|after| after.position()))
+        .bind(page.after.map(Cursor::position))
         .bind(age.as_micros())
         .bind(id)
         .bind(limit_of(wanted.saturating_add(1)))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use ticketing_core::ports::{Received, Webhook};
+use ticketing_core::values::IntentRef;
 
 use crate::error::Failure;
 use crate::leases::micros_of;
@@ -35,7 +36,7 @@ pub(crate) async fn receive(
     let done = sqlx::query(KEEP)
         .bind(webhook.key.gateway.as_str())
         .bind(webhook.key.id.as_str())
-        .bind(webhook.intent.as_ref().map(|intent| intent.as_str()))
+        .bind(webhook.intent.as_ref().map(IntentRef::as_str))
         .bind(about)
         .bind(detail)
         .bind(webhook.received_at.as_micros())
