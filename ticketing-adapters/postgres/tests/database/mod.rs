@@ -5,14 +5,13 @@
 //! which the server lets go when its connection ends, however that ends; whoever gets one finds it
 //! empty, whatever the one before left in it.
 
-#![expect(clippy::panic, clippy::expect_used, reason = "without a database a test must fail")]
-
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use ticketing_core::testing::conformance::verdict::{fail, worked};
 
 /// What names the server: a URL of a database in it, as a user who may make others.
 const SERVER: &str = "TICKETING_TEST_POSTGRES";
@@ -35,7 +34,8 @@ pub(crate) struct Database {
 
 /// Each test uses a part of this.
 const _: fn(&Database) = |_| {
-    let _parts = (Database::empty, Database::migrated, Database::connect, Database::url);
+    let parts = (Database::empty, Database::migrated, Database::connect, Database::url);
+    std::hint::black_box(parts);
 };
 
 impl Database {
@@ -52,7 +52,7 @@ impl Database {
         let mut conn = database.connect().await;
         if !is_of(&mut conn, migrations).await {
             run(&mut conn, "DROP SCHEMA IF EXISTS ticketing CASCADE").await;
-            migrations.run_direct(None, &mut conn, false).await.expect("the migrations work");
+            worked(migrations.run_direct(None, &mut conn, false).await, "the migrations");
         }
         run(&mut conn, EMPTY).await;
         database
@@ -60,7 +60,7 @@ impl Database {
 
     /// A connection to it, beside those of whoever is tested.
     pub(crate) async fn connect(&self) -> PgConnection {
-        self.options.clone().connect().await.expect("the database is there")
+        worked(self.options.clone().connect().await, "a connection to the database")
     }
 
     /// Its URL.
@@ -70,11 +70,11 @@ impl Database {
 
     async fn take() -> Self {
         let Ok(server) = std::env::var(SERVER) else {
-            panic!("{SERVER} names no PostgreSQL server: `scripts/services up` starts one");
+            fail(&format!("{SERVER} names no PostgreSQL server: `scripts/services up` starts one"));
         };
-        let server = PgConnectOptions::from_str(&server).expect("the URL of a PostgreSQL server");
+        let server = worked(PgConnectOptions::from_str(&server), "the URL of a PostgreSQL server");
         let server = server.disable_statement_logging();
-        let mut lock = server.clone().connect().await.expect("a PostgreSQL server that answers");
+        let mut lock = worked(server.clone().connect().await, "a PostgreSQL server that answers");
         let number = free(&mut lock).await;
         let name = format!("ticketing_test_{number}");
         make(&mut lock, &name).await;
@@ -88,19 +88,17 @@ impl Database {
 async fn free(conn: &mut PgConnection) -> i32 {
     for _ in 0..600 {
         for number in 0..DATABASES {
-            let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+            let locked = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
                 .bind(LOCKS)
                 .bind(number)
-                .fetch_one(&mut *conn)
-                .await
-                .expect("a lock can be asked for");
-            if locked {
+                .fetch_one(&mut *conn);
+            if worked(locked.await, "a lock") {
                 return number;
             }
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("all of the {DATABASES} databases for tests are in use");
+    fail(&format!("all of the {DATABASES} databases for tests are in use"))
 }
 
 /// Makes the database if it is not there, and sends away whoever has been left in it.
@@ -108,14 +106,11 @@ async fn make(conn: &mut PgConnection, name: &str) {
     let left = sqlx::query(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1",
     );
-    left.bind(name).execute(&mut *conn).await.expect("old connections can be ended");
-    let is_there: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-            .bind(name)
-            .fetch_one(&mut *conn)
-            .await
-            .expect("the databases are told");
-    if is_there {
+    worked(left.bind(name).execute(&mut *conn).await, "the end of old connections");
+    let is_there = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(name)
+        .fetch_one(&mut *conn);
+    if worked(is_there.await, "the databases that there are") {
         run(conn, &format!("ALTER DATABASE {name} RESET ALL")).await;
     } else {
         run(conn, &format!("CREATE DATABASE {name}")).await;
@@ -146,5 +141,5 @@ const EMPTY: &str = "DO $$ DECLARE name text; BEGIN \
 
 async fn run(conn: &mut PgConnection, sql: &str) {
     let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(conn).await;
-    done.expect("the database can be prepared");
+    worked(done, "what prepares the database");
 }
