@@ -14,7 +14,7 @@ use ticketing_core::ports::{
     CommitError, Committed, Footprint, Group, PortError, Receipt, Resolution, Snapshot, WriteBatch,
     Writes, resolve, resolve_predicted,
 };
-use ticketing_core::values::{PoolId, Timestamp};
+use ticketing_core::values::{PoolId, Timestamp, Version};
 use tokio::time::timeout;
 
 use crate::apply::apply;
@@ -22,7 +22,7 @@ use crate::error::Failure;
 use crate::predicted::Prediction;
 use crate::rows::pool;
 use crate::snapshot;
-use crate::storage::{PATIENCE, PostgresStorage, Session, Shared};
+use crate::storage::{PATIENCE, PostgresStorage, Session, Shared, in_time};
 
 const OPERATION: &str = "commit";
 
@@ -52,8 +52,10 @@ impl From<Failure> for Uncommitted {
 /// What a group waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locks {
-    /// For whoever has a pool.
+    /// For whoever has a pool, a little.
     Wait,
+    /// The same, longer: the pools are not stuck, only many want them.
+    WaitOn,
     /// For no pool: batches that move units of one that somebody else has are left out.
     Skip,
 }
@@ -125,8 +127,11 @@ impl Shared {
                 progress.note_pools(&resolution.writes);
                 None
             }
-            // It was waited for already.
-            Err(Uncommitted::NotApplied(Failure::Locked(_))) => Some(Locks::Skip),
+            Err(Uncommitted::NotApplied(Failure::Locked(_))) => {
+                let predicted = resolution.writes.pools.iter();
+                let before = predicted.filter_map(|write| Some((write.pool.id, write.before?)));
+                Some(self.locks_after(&before.collect(), batches).await)
+            }
             // What stands in the way of one statement need not stand in the way of others.
             Err(Uncommitted::NotApplied(_)) => Some(Locks::Wait),
             Err(failed @ Uncommitted::Unknown(_)) => {
@@ -152,6 +157,48 @@ impl Shared {
         }
     }
 
+    /// How to go on with a group that waited in vain for pools, at these versions when it began. What
+    /// others get on with is worth waiting for; whoever has one that stands still may have stopped.
+    async fn locks_after(
+        &self,
+        before: &BTreeMap<PoolId, Version>,
+        batches: &[WriteBatch],
+    ) -> Locks {
+        match self.versions_of(batches).await {
+            Ok(now) if now != *before => Locks::WaitOn,
+            Ok(_) | Err(_) => Locks::Skip,
+        }
+    }
+
+    /// The same where only `before` may tell how the pools were. It keeps how they are.
+    async fn locks_next(
+        &self,
+        waited: Locks,
+        before: &mut Option<BTreeMap<PoolId, Version>>,
+        batches: &[WriteBatch],
+    ) -> Locks {
+        match (waited, before.take()) {
+            (Locks::Wait, Some(before)) => self.locks_after(&before, batches).await,
+            (Locks::Wait, None) => {
+                *before = self.versions_of(batches).await.ok();
+                if before.is_some() { Locks::Wait } else { Locks::Skip }
+            }
+            (Locks::WaitOn | Locks::Skip, _) => Locks::Skip,
+        }
+    }
+
+    /// The versions of all pools that a group moves units of.
+    async fn versions_of(
+        &self,
+        batches: &[WriteBatch],
+    ) -> Result<BTreeMap<PoolId, Version>, Failure> {
+        let pools: Vec<PoolId> = Footprint::of(batches).pools.into_iter().collect();
+        let mut session = Session::from(&self.commands).await?;
+        let versions = in_time(pool::versions(session.conn(), &pools)).await?;
+        session.release();
+        Ok(versions)
+    }
+
     /// Commits a group, and the halves of one that is refused on their own, until a batch that is
     /// refused is alone: only it fails.
     async fn commit_carefully(
@@ -162,11 +209,14 @@ impl Shared {
     ) {
         // The parts that are left to commit, the next one last.
         let mut parts = vec![(batches, locks)];
+        // The versions that pools had when they were first waited for in vain.
+        let mut before = None;
         while let Some((part, locks)) = parts.pop() {
             match self.try_carefully(part, locks).await {
                 Ok(done) => progress.add(done),
-                Err(Uncommitted::NotApplied(Failure::Locked(_))) if locks == Locks::Wait => {
-                    parts.push((part, Locks::Skip));
+                Err(Uncommitted::NotApplied(Failure::Locked(_))) if locks != Locks::Skip => {
+                    let next = self.locks_next(locks, &mut before, part).await;
+                    parts.push((part, next));
                 }
                 Err(Uncommitted::NotApplied(failure))
                     if part.len() > 1
@@ -193,10 +243,12 @@ impl Shared {
             let Err(Uncommitted::NotApplied(failure)) = &done else {
                 return done;
             };
-            let limit = match failure {
-                Failure::GivenUp(_) => TRIES,
-                failure if failure.has_culprit() => 2,
-                _ => 1,
+            let limit = if matches!(failure, Failure::GivenUp(_)) {
+                TRIES
+            } else if failure.has_culprit() {
+                2
+            } else {
+                1
             };
             if tried >= limit {
                 return done;
@@ -227,7 +279,7 @@ impl Shared {
         locks: Locks,
         committing: &AtomicBool,
     ) -> Result<Progress, Uncommitted> {
-        let mut session = self.begin().await?;
+        let mut session = self.begin(locks).await?;
         let decided = match decide(session.conn(), batches, locks).await {
             Ok(decided) => decided,
             Err(failure) => return Err(undone(session, failure).await),
@@ -249,11 +301,15 @@ impl Shared {
     }
 
     /// A connection in which a transaction has begun.
-    async fn begin(&self) -> Result<Session, Failure> {
+    async fn begin(&self, locks: Locks) -> Result<Session, Failure> {
         let mut tried = 1;
         loop {
             let mut session = Session::from(&self.commands).await?;
-            match session.begin().await {
+            let begun = match locks {
+                Locks::WaitOn => session.begin_patiently().await,
+                Locks::Wait | Locks::Skip => session.begin().await,
+            };
+            match begun {
                 Ok(()) => return Ok(session),
                 Err(failure) if tried >= CONNECTIONS => return Err(failure),
                 Err(_gone) => tried += 1,
@@ -281,7 +337,7 @@ pub(crate) async fn decide(
     locks: Locks,
 ) -> Result<Decided, Failure> {
     match locks {
-        Locks::Wait => {
+        Locks::Wait | Locks::WaitOn => {
             let snapshot = snapshot::read(conn, &Footprint::of(batches)).await?;
             decide_on(conn, snapshot, batches).await
         }
@@ -309,7 +365,7 @@ async fn decide_on(
 async fn decide_free(conn: &mut PgConnection, batches: &[WriteBatch]) -> Result<Decided, Failure> {
     let wanted: Vec<PoolId> = Footprint::of(batches).pools.into_iter().collect();
     let locked = pool::lock_free(conn, &wanted).await?;
-    let mut stuck: BTreeSet<PoolId> = pool::existing(conn, &wanted).await?;
+    let mut stuck: BTreeSet<PoolId> = pool::versions(conn, &wanted).await?.into_keys().collect();
     for pool in &locked {
         stuck.remove(&pool.id);
     }

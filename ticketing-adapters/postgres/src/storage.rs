@@ -73,6 +73,12 @@ impl Session {
         self.tell("BEGIN").await
     }
 
+    /// The same of a transaction that waits for rows which others have as long as these may take one
+    /// after the other, and keeps its place among those who wait.
+    pub(crate) async fn begin_patiently(&mut self) -> Result<(), Failure> {
+        self.tell("BEGIN; SET LOCAL lock_timeout = '2s'").await
+    }
+
     /// Ends the transaction, and gives the connection back.
     pub(crate) async fn commit(mut self) -> Result<(), Failure> {
         self.tell("COMMIT").await?;

@@ -1,6 +1,6 @@
 //! Pools, and the allowances of their buyers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use sqlx::PgConnection;
@@ -8,7 +8,7 @@ use sqlx::postgres::PgRow;
 use ticketing_core::domain::inventory::{PoolState, PoolTerms};
 use ticketing_core::domain::{Allowance, Pool};
 use ticketing_core::ports::{AllowanceWrite, PoolWrite};
-use ticketing_core::values::{PoolId, Quantity, UserId};
+use ticketing_core::values::{PoolId, Quantity, UserId, Version};
 use uuid::Uuid;
 
 use crate::error::Failure;
@@ -34,7 +34,7 @@ fn locking(unless: &str) -> String {
     )
 }
 
-pub(crate) const EXISTING: &str = "SELECT id FROM ticketing.pools WHERE id = ANY($1)";
+pub(crate) const VERSIONS: &str = "SELECT id, version FROM ticketing.pools WHERE id = ANY($1)";
 
 pub(crate) const LOCK_ALLOWANCES: &str = "SELECT allowances.* \
      FROM unnest($1::uuid[], $2::text[]) AS wanted (pool, buyer) \
@@ -81,14 +81,18 @@ async fn read_all(
     rows.map_err(Failure::of_statement)?.iter().map(read).collect()
 }
 
-/// Which of the pools exist, whoever has them locked.
-pub(crate) async fn existing(
+/// The versions of those of the pools that exist, whoever has them locked.
+pub(crate) async fn versions(
     conn: &mut PgConnection,
     ids: &[PoolId],
-) -> Result<BTreeSet<PoolId>, Failure> {
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar(EXISTING).bind(uuids(ids)).fetch_all(conn).await?;
-    Ok(ids.into_iter().map(PoolId::from_uuid).collect())
+) -> Result<BTreeMap<PoolId, Version>, Failure> {
+    let rows = sqlx::query(VERSIONS).bind(uuids(ids)).fetch_all(conn).await;
+    let rows = rows.map_err(Failure::of_statement)?;
+    let version = |row: &PgRow| {
+        let fields = Fields::of(TABLE, row);
+        Ok((fields.id("id", PoolId::from_uuid)?, fields.version("version")?))
+    };
+    rows.iter().map(version).collect()
 }
 
 fn uuids(ids: &[PoolId]) -> Vec<Uuid> {
