@@ -274,14 +274,12 @@ impl Lane {
             writing.outbox_bell.notify_one();
         }
         let mut outcomes = committed.outcomes.into_iter();
-        let (batches, since) = (group.batches, group.since);
+        let (batches, since, again) = (group.batches, group.since, group.again);
         let mut unknown = Unknown { batches, replies: Vec::new(), since };
         for (place, reply) in group.replies.into_iter().enumerate() {
-            match outcomes.next().unwrap_or_else(no_outcome) {
-                Err(CommitError::OutcomeUnknown(error)) => {
-                    unknown.replies.push((place, reply, error));
-                }
-                outcome => answer(reply, outcome),
+            match still_unknown(outcomes.next().unwrap_or_else(no_outcome), again) {
+                Ok(error) => unknown.replies.push((place, reply, error)),
+                Err(outcome) => answer(reply, outcome),
             }
         }
         unknown
@@ -301,6 +299,8 @@ struct Gathered {
     batches: Arc<[WriteBatch]>,
     replies: Vec<Reply>,
     since: Duration,
+    /// Whether an earlier try has no outcome.
+    again: bool,
 }
 
 impl Gathered {
@@ -308,7 +308,7 @@ impl Gathered {
         let since = group.iter().map(|one| one.since).min().unwrap_or_default();
         let (batches, replies): (Vec<_>, _) =
             group.into_iter().map(|one| (one.batch, one.reply)).unzip();
-        Self { batches: batches.into(), replies, since }
+        Self { batches: batches.into(), replies, since, again: false }
     }
 }
 
@@ -325,7 +325,7 @@ impl Unknown {
         let batches = self.replies.iter().filter_map(|(place, _, _)| self.batches.get(*place));
         let (batches, since) = (batches.cloned().collect(), self.since);
         let replies = self.replies.into_iter().map(|(_, reply, _)| reply).collect();
-        Gathered { batches, replies, since }
+        Gathered { batches, replies, since, again: true }
     }
 
     fn answer(self) {
@@ -334,6 +334,23 @@ impl Unknown {
             tracing::error!(error = chain(&error), batch.id = batch, "gave up on a commit");
             answer(reply, Err(CommitError::OutcomeUnknown(error)));
         }
+    }
+}
+
+/// Why the outcome of a batch is not known after this try; else its outcome.
+///
+/// A try that did nothing, since the storage was not reached, tells nothing of the try before. One
+/// that was refused tells all: a batch that was applied would have been a duplicate.
+fn still_unknown(
+    outcome: Result<Receipt, CommitError>,
+    again: bool,
+) -> Result<PortError, Result<Receipt, CommitError>> {
+    match outcome {
+        Err(CommitError::OutcomeUnknown(error)) => Ok(error),
+        Err(CommitError::NotApplied(error)) if again && *error.kind() != PortErrorKind::Refused => {
+            Ok(error)
+        }
+        outcome => Err(outcome),
     }
 }
 

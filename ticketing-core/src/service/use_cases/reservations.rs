@@ -348,7 +348,7 @@ fn a_lost_answer_is_no_second_order() {
 fn a_storage_that_is_away_makes_reservations_unavailable() {
     let market = Market::new();
     let ticket = market.list(a_new_ticket()).id;
-    market.storage.answer([Answer::Refused]);
+    market.storage.answer([Answer::NotReached]);
     assert_eq!(code(market.reserve("buyer", &[(ticket, 1)])), "unavailable");
     market.storage.answer([Answer::LostBefore; 64]);
     assert_eq!(code(market.reserve("buyer", &[(ticket, 1)])), "unavailable");

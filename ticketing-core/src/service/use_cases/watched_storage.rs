@@ -11,8 +11,8 @@ use crate::domain::{Event, EventKey, Order, Payment, Refund};
 use crate::memory::MemoryStorage;
 use crate::ports::{
     CommitError, Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds,
-    OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
-    WriteBatch,
+    OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, PortErrorKind, Received,
+    Storage, Webhook, WriteBatch,
 };
 use crate::values::{
     IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
@@ -50,7 +50,9 @@ pub(crate) enum Answer {
     OneLost(usize),
     /// It is applied, and only so many outcomes arrive.
     Short(usize),
-    /// It is certainly not applied.
+    /// It is certainly not applied, now.
+    NotReached,
+    /// It is refused for good.
     Refused,
     /// The storage panics.
     Panic,
@@ -129,7 +131,7 @@ impl WatchedStorage {
         let count = group.batches.len();
         let answer = self.shared.answers.lock().unwrap().pop_front().unwrap_or(Answer::True);
         let lost = || Err(CommitError::OutcomeUnknown(PortError::unavailable("commit")));
-        let refused = || Err(CommitError::NotApplied(PortError::unavailable("commit")));
+        let failed = |kind| Err(CommitError::NotApplied(PortError::new(kind, "commit")));
         let unreached = |outcomes| Committed { outcomes, pools: Vec::new(), now: None };
         match answer {
             Answer::True => self.inner.commit(group).await,
@@ -148,7 +150,12 @@ impl WatchedStorage {
                 committed.outcomes.truncate(kept);
                 committed
             }
-            Answer::Refused => unreached((0..count).map(|_| refused()).collect()),
+            Answer::NotReached => {
+                unreached((0..count).map(|_| failed(PortErrorKind::Unavailable)).collect())
+            }
+            Answer::Refused => {
+                unreached((0..count).map(|_| failed(PortErrorKind::Refused)).collect())
+            }
             Answer::Panic => panic!("the storage panics, as it was told to"),
         }
     }

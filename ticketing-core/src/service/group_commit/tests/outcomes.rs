@@ -129,11 +129,43 @@ fn patience_ends_and_everybody_is_told() {
 fn a_certain_failure_is_not_tried_again() {
     let fixture = Fixture::new();
     let ticket = fixture.list(a_new_ticket());
+    for failure in [Answer::NotReached, Answer::Refused] {
+        let batch = fixture.reservation(&ticket, 1);
+        fixture.storage.answer([failure]);
+        let outcome = fixture.settled(fixture.reserve(&batch)).unwrap();
+        assert!(matches!(outcome, Err(CommitError::NotApplied(_))), "{outcome:?}");
+        assert_eq!(fixture.storage.take_groups().len(), 1, "{failure:?}");
+    }
+}
+
+/// The first try was applied, and its answer was lost. The second one did nothing, for certain, and
+/// that is no answer to whether the first one did.
+#[test]
+fn a_second_try_that_fails_says_nothing_of_the_first() {
+    let fixture = Fixture::new();
+    let ticket = fixture.list(a_new_ticket());
     let batch = fixture.reservation(&ticket, 1);
-    fixture.storage.answer([Answer::Refused]);
+    fixture.storage.answer([Answer::LostAfter, Answer::NotReached]);
+    let outcome = fixture.settled(fixture.reserve(&batch)).unwrap();
+    assert!(matches!(outcome, Err(CommitError::Duplicate(_))), "{outcome:?}");
+    assert_eq!(fixture.storage.take_groups().len(), 3);
+
+    let batch = fixture.reservation(&ticket, 1);
+    fixture.storage.answer([Answer::LostAfter]);
+    fixture.storage.answer([Answer::NotReached; 16]);
+    let outcome = fixture.settled(fixture.reserve(&batch)).unwrap();
+    assert!(matches!(outcome, Err(CommitError::OutcomeUnknown(_))), "{outcome:?}");
+}
+
+#[test]
+fn what_is_refused_at_the_second_try_was_not_applied_by_the_first() {
+    let fixture = Fixture::new();
+    let ticket = fixture.list(a_new_ticket());
+    let batch = fixture.reservation(&ticket, 1);
+    fixture.storage.answer([Answer::LostBefore, Answer::Refused]);
     let outcome = fixture.settled(fixture.reserve(&batch)).unwrap();
     assert!(matches!(outcome, Err(CommitError::NotApplied(_))), "{outcome:?}");
-    assert_eq!(fixture.storage.take_groups().len(), 1);
+    assert_eq!(fixture.storage.take_groups().len(), 2);
 }
 
 #[test]
