@@ -24,8 +24,9 @@ const LEASE: Duration = Duration::from_secs(30);
 const ROWS_MAX: usize = 64;
 /// How long the relay sleeps when nobody rings: rows of other processes that died.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// The most rows that one step of pruning forgets.
-const PRUNE_MAX: usize = 512;
+/// The most that one step of pruning forgets. Rows can have hundreds of events each, and nothing is
+/// published meanwhile.
+const PRUNE_MAX: usize = 64;
 /// How often old rows are looked for.
 const PRUNE_EVERY: Duration = Duration::from_mins(1);
 
