@@ -44,6 +44,43 @@ impl Sized {
             Some((sql, piece))
         })
     }
+
+    #[cfg(test)]
+    fn smallest(&self) -> &str {
+        let [.., (_, smallest)] = &self.0;
+        smallest
+    }
+
+    /// Writes each item; `bind` adds its values.
+    async fn write<T: Sync>(
+        &self,
+        conn: &mut SqliteConnection,
+        items: &[T],
+        bind: impl Fn(Query, &T) -> Result<Query, Failure>,
+    ) -> Result<(), Failure> {
+        for (sql, piece) in self.pieces(items) {
+            let mut query = sqlx::query(AssertSqlSafe(Arc::clone(sql)));
+            for item in piece {
+                query = bind(query, item)?;
+            }
+            query.execute(&mut *conn).await.map_err(Failure::of_write)?;
+        }
+        Ok(())
+    }
+}
+
+/// What stands before and after the keys in a search for these columns of the rows that have one of
+/// them.
+///
+/// The keys are a table of their own that is walked, and each row is searched for: SQLite finds no
+/// index for several columns in a list.
+fn search(columns: &str, from: &str, key: &[&str]) -> (String, String) {
+    let names: Vec<String> = (1..=key.len()).map(|number| format!("k{number}")).collect();
+    let equal = key.iter().zip(&names).map(|(column, name)| format!("{column} = wanted.{name}"));
+    let equal = equal.collect::<Vec<_>>().join(" AND ");
+    let before = format!("WITH wanted ({}) AS (VALUES ", names.join(", "));
+    let after = format!(") SELECT {columns} FROM wanted CROSS JOIN {from} WHERE {equal}");
+    (before, after)
 }
 
 /// Inserts rows into one table.
@@ -64,14 +101,37 @@ impl Insert {
         items: &[T],
         bind: impl Fn(Query, &T) -> Result<Query, Failure>,
     ) -> Result<(), Failure> {
-        for (sql, piece) in self.0.pieces(items) {
-            let mut query = sqlx::query(AssertSqlSafe(Arc::clone(sql)));
-            for item in piece {
-                query = bind(query, item)?;
-            }
-            query.execute(&mut *conn).await.map_err(Failure::of_write)?;
-        }
-        Ok(())
+        self.0.write(conn, items, bind).await
+    }
+}
+
+/// Removes rows by their keys.
+#[derive(Debug)]
+pub(crate) struct Removal(Sized);
+
+impl Removal {
+    /// From this table, those whose `key` has the values of one of the items.
+    pub(crate) fn from(table: &str, key: &[&str]) -> Self {
+        let columns = key.join(", ");
+        let (before, after) = search(&columns, table, key);
+        let before = format!("DELETE FROM {table} WHERE ({columns}) IN ({before}");
+        Self(Sized::new(&before, key.len(), &format!("{after})")))
+    }
+
+    /// The statement for one item.
+    #[cfg(test)]
+    pub(crate) fn sql(&self) -> &str {
+        self.0.smallest()
+    }
+
+    /// Removes the rows that there are.
+    pub(crate) async fn rows<T: Sync>(
+        &self,
+        conn: &mut SqliteConnection,
+        keys: &[T],
+        bind: impl Fn(Query, &T) -> Result<Query, Failure>,
+    ) -> Result<(), Failure> {
+        self.0.write(conn, keys, bind).await
     }
 }
 
@@ -81,24 +141,15 @@ pub(crate) struct Lookup(Sized);
 
 impl Lookup {
     /// These columns of the rows whose `key` has the values of one of the items.
-    ///
-    /// The items are a table of their own that is walked, and each row is searched for: SQLite finds
-    /// no index for several columns in a list.
     pub(crate) fn by(columns: &str, from: &str, key: &[&str]) -> Self {
-        let names: Vec<String> = (1..=key.len()).map(|number| format!("k{number}")).collect();
-        let equal =
-            key.iter().zip(&names).map(|(column, name)| format!("{column} = wanted.{name}"));
-        let equal = equal.collect::<Vec<_>>().join(" AND ");
-        let before = format!("WITH wanted ({}) AS (VALUES ", names.join(", "));
-        let after = format!(") SELECT {columns} FROM wanted CROSS JOIN {from} WHERE {equal}");
+        let (before, after) = search(columns, from, key);
         Self(Sized::new(&before, key.len(), &after))
     }
 
     /// The statement for one item.
     #[cfg(test)]
     pub(crate) fn sql(&self) -> &str {
-        let [.., (_, smallest)] = &self.0.0;
-        smallest
+        self.0.smallest()
     }
 
     /// The rows that there are, in no order, each through `read`.

@@ -7,7 +7,7 @@ use ticketing_core::ports::ListingQuery;
 use ticketing_core::values::UserId;
 
 use crate::listings::{self, FOUND, PLACE, walk_sql, words_sql};
-use crate::many::Lookup;
+use crate::many::{Lookup, Removal};
 use crate::rows::{event, key, pool};
 use crate::storage::SqliteStorage;
 use crate::{leases, orders, reads, snapshot, webhooks, work};
@@ -110,7 +110,11 @@ async fn lookups_search_for_each_row() {
         assert_bounded(&steps, sql);
         assert!(steps.iter().any(|step| step.starts_with("SEARCH")), "{sql}\n{steps:#?}");
     }
-    assert_bounded(&plan(&storage, event::FORGET).await, event::FORGET);
+    for sql in [&*event::FORGET, &*work::FORGET_ROWS].map(Removal::sql) {
+        let steps = plan(&storage, sql).await;
+        assert_bounded(&steps, sql);
+        assert!(steps.iter().any(|step| step.starts_with("SEARCH")), "{sql}\n{steps:#?}");
+    }
 }
 
 #[tokio::test]

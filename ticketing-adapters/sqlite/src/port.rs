@@ -290,19 +290,19 @@ impl Storage for SqliteStorage {
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, PortError> {
         let write = async {
-            let mut gone = 0;
-            loop {
+            let mut gone = 0_usize;
+            while gone < limit {
                 // Others have their turn between the pieces.
-                let some = limit.saturating_sub(gone).min(work::ROWS_AT_ONCE);
                 let mut writer = self.shared.notes().await?;
-                let rows = work::forget_published(&mut writer.conn, before, some).await;
+                let left = limit.saturating_sub(gone);
+                let rows = work::forget_published(&mut writer.conn, before, left).await;
                 let rows = writer.checked(rows)?;
-                gone = gone.saturating_add(rows);
-                if rows < work::ROWS_AT_ONCE {
+                if rows == 0 {
                     break;
                 }
             }
             let mut writer = self.shared.notes().await?;
+                gone = gone.saturating_add(rows);
             let others = work::forget_others(&mut writer.conn, before, limit.saturating_sub(gone));
             let others = others.await;
             Ok(gone.saturating_add(writer.checked(others)?))

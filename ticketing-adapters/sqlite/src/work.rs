@@ -1,5 +1,7 @@
 //! What is to be published, and what to forget.
 
+use std::sync::LazyLock;
+
 use sqlx::{Connection, Row, SqliteConnection};
 use ticketing_core::domain::EventKey;
 use ticketing_core::ports::{DeadLetter, OutboxDepth, OutboxRow, OutboxRowId};
@@ -7,8 +9,9 @@ use ticketing_core::values::Timestamp;
 
 use crate::error::Failure;
 use crate::leases::Term;
+use crate::many::Removal;
 use crate::outbox::{self, Pointers};
-use crate::reads::{limit_of, readable_rows};
+use crate::reads::{if_readable, limit_of, readable_rows};
 use crate::rows::event;
 
 /// Whether a row waits to be published.
@@ -146,9 +149,10 @@ pub(crate) async fn outbox_depth(conn: &mut SqliteConnection) -> Result<OutboxDe
     })
 }
 
-/// How many published rows are forgotten in one transaction: each can have hundreds of events, and
-/// nobody else writes meanwhile.
-pub(crate) const ROWS_AT_ONCE: usize = 16;
+/// How many published rows are forgotten in one transaction, and of how many events together, as far
+/// as one row has not more: nobody else writes meanwhile.
+const ROWS_AT_ONCE: usize = 64;
+const EVENTS_AT_ONCE: usize = 1_024;
 
 /// Forgets what is old of keys, then of webhooks.
 pub(crate) async fn forget_others(
@@ -170,9 +174,11 @@ pub(crate) async fn forget_others(
     Ok(gone)
 }
 
-pub(crate) const OLD_ROWS: &str = "DELETE FROM ticketing_outbox WHERE id IN (SELECT id FROM ticketing_outbox \
-         WHERE published = 1 AND committed_at < ? ORDER BY committed_at LIMIT ?) \
-         RETURNING id, epoch, events";
+pub(crate) const OLD_ROWS: &str = "SELECT id, epoch, events FROM ticketing_outbox \
+     WHERE published = 1 AND committed_at < ? ORDER BY committed_at LIMIT ?";
+
+pub(crate) static FORGET_ROWS: LazyLock<Removal> =
+    LazyLock::new(|| Removal::from("ticketing_outbox", &["id"]));
 
 pub(crate) const OLD_KEYS: &str = "DELETE FROM ticketing_keys WHERE (user, key) IN \
      (SELECT user, key FROM ticketing_keys WHERE used_at < ? ORDER BY used_at LIMIT ?)";
@@ -181,21 +187,31 @@ pub(crate) const OLD_WEBHOOKS: &str = "DELETE FROM ticketing_webhooks WHERE (gat
      (SELECT gateway, id FROM ticketing_webhooks WHERE closed = 1 AND received_at < ? \
      ORDER BY received_at LIMIT ?)";
 
-/// Forgets published rows that are old, with their events.
+/// Forgets the oldest published rows, with their events, as many as fit into one transaction. Answers
+/// how many.
 pub(crate) async fn forget_published(
     conn: &mut SqliteConnection,
     before: Timestamp,
     limit: usize,
 ) -> Result<usize, Failure> {
     let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
-    let rows = sqlx::query(OLD_ROWS)
+    let old = sqlx::query(OLD_ROWS)
         .bind(before.as_micros())
-        .bind(limit_of(limit))
+        .bind(limit_of(limit.min(ROWS_AT_ONCE)))
         .fetch_all(&mut *transaction)
         .await?;
-    let keys: Vec<EventKey> =
-        readable_rows(&rows, outbox::read).into_iter().flat_map(|row| row.keys).collect();
+    let (mut rows, mut keys): (Vec<i64>, Vec<EventKey>) = Default::default();
+    for row in &old {
+        // One that can't be read goes all the same: it would stand before the others for ever.
+        let theirs = if_readable(outbox::read(row)).map(|row| row.keys).unwrap_or_default();
+        if !rows.is_empty() && keys.len().saturating_add(theirs.len()) > EVENTS_AT_ONCE {
+            break;
+        }
+        rows.push(row.try_get("id")?);
+        keys.extend(theirs);
+    }
     event::forget(&mut transaction, &keys).await?;
     transaction.commit().await?;
     Ok(rows.len())
+    FORGET_ROWS.rows(&mut transaction, &rows, |query, id| Ok(query.bind(*id))).await?;
 }

@@ -58,3 +58,63 @@ async fn rows_are_found_by_age_after_the_clock_was_put_back() {
     assert_eq!(found(41, None, 10).await, [0_i64; 0]);
     assert_eq!(found(0, Some(i64::MAX), 10).await, [0_i64; 0]);
 }
+
+/// A published row of so many events, which are there.
+async fn published(conn: &mut SqliteConnection, row: u8, events: u64) {
+    let mut keys = Vec::new();
+    for version in 0..events {
+        let id = [row; 16];
+        keys.push(b'o');
+        keys.extend(id);
+        keys.extend(version.to_be_bytes());
+        sqlx::query(
+            "INSERT INTO ticketing_events (kind, id, version, event, type, occurred_at, actor, first, \
+             data) VALUES ('order', ?1, ?2, ?1, 'type', 0, 'actor', 0, '')",
+        )
+        .bind(id.to_vec())
+        .bind(i64::try_from(version).unwrap())
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    }
+    insert_published(conn, keys).await;
+}
+
+async fn insert_published(conn: &mut SqliteConnection, keys: Vec<u8>) {
+    sqlx::query("INSERT INTO ticketing_outbox (committed_at, events, published) VALUES (7, ?, 1)")
+        .bind(keys)
+        .execute(conn)
+        .await
+        .unwrap();
+}
+
+async fn count(conn: &mut SqliteConnection, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(conn).await.unwrap()
+}
+
+#[tokio::test]
+async fn rows_of_many_events_are_forgotten_with_all_of_them() {
+    let (_folder, storage, mut conn) = file().await;
+    sqlx::query("BEGIN").execute(&mut conn).await.unwrap();
+    for (row, events) in [(1, 700), (2, 3_000), (3, 1), (4, 700)] {
+        published(&mut conn, row, events).await;
+    }
+    sqlx::query("COMMIT").execute(&mut conn).await.unwrap();
+    let before = Timestamp::from_micros(8);
+    assert_eq!(storage.prune(before, 3).await.unwrap(), 3);
+    assert_eq!(count(&mut conn, "SELECT count(*) FROM ticketing_events").await, 700);
+    assert_eq!(count(&mut conn, "SELECT min(id) FROM ticketing_outbox").await, 4);
+    assert_eq!(storage.prune(before, 3).await.unwrap(), 1);
+    assert_eq!(count(&mut conn, "SELECT count(*) FROM ticketing_events").await, 0);
+    assert_eq!(storage.prune(before, 3).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_row_that_cant_be_read_is_forgotten_like_any_other() {
+    let (_folder, storage, mut conn) = file().await;
+    insert_published(&mut conn, b"no key".to_vec()).await;
+    published(&mut conn, 1, 2).await;
+    assert_eq!(storage.prune(Timestamp::from_micros(8), 10).await.unwrap(), 2);
+    assert_eq!(count(&mut conn, "SELECT count(*) FROM ticketing_events").await, 0);
+    assert_eq!(count(&mut conn, "SELECT count(*) FROM ticketing_outbox").await, 0);
+}

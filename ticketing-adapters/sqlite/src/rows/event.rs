@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::fields::{Fields, version};
-use crate::many::{Insert, Lookup, Query};
+use crate::many::{Insert, Lookup, Query, Removal};
 
 const TABLE: &str = "events";
 
@@ -52,8 +52,8 @@ pub(crate) static RECEIPTS: LazyLock<Lookup> = LazyLock::new(|| {
     )
 });
 
-pub(crate) const FORGET: &str =
-    "DELETE FROM ticketing_events WHERE kind = ? AND id = ? AND version = ?";
+pub(crate) static FORGET: LazyLock<Removal> =
+    LazyLock::new(|| Removal::from("ticketing_events", &["kind", "id", "version"]));
 
 /// Inserts events.
 pub(crate) async fn insert(
@@ -103,10 +103,7 @@ pub(crate) async fn receipts(
 
 /// Forgets events.
 pub(crate) async fn forget(conn: &mut SqliteConnection, keys: &[EventKey]) -> Result<(), Failure> {
-    for forgotten in keys {
-        key(sqlx::query(FORGET), *forgotten)?.execute(&mut *conn).await?;
-    }
-    Ok(())
+    FORGET.rows(conn, keys, |query, forgotten| key(query, *forgotten)).await
 }
 
 /// The columns of a key.
