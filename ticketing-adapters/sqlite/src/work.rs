@@ -55,11 +55,13 @@ pub(crate) async fn published_since(
     after: Option<OutboxRowId>,
     limit: usize,
 ) -> Result<Vec<OutboxRow>, Failure> {
+    // What is forgotten meanwhile is not missed.
+    let mut moment = conn.begin().await?;
     let first: Option<i64> = if let Some(row) = after {
         row.0.checked_add(1)
     } else {
         let query = sqlx::query_scalar(FIRST_SINCE).bind(since.as_micros());
-        query.fetch_one(&mut *conn).await?
+        query.fetch_one(&mut *moment).await?
     };
     let Some(first) = first else {
         return Ok(Vec::new());
@@ -68,10 +70,10 @@ pub(crate) async fn published_since(
         .bind(first)
         .bind(since.as_micros())
         .bind(limit_of(limit))
-        .fetch_all(&mut *conn)
+        .fetch_all(&mut *moment)
         .await?;
     // What is lost of them became a dead letter when they were claimed, and is in the log.
-    with_events(conn, readable_rows(&rows, outbox::read), &mut Vec::new()).await
+    with_events(&mut moment, readable_rows(&rows, outbox::read), &mut Vec::new()).await
 }
 
 /// The rows with those of their events that can be read; the keys of the others are added to `lost`.
@@ -211,7 +213,7 @@ pub(crate) async fn forget_published(
         keys.extend(theirs);
     }
     event::forget(&mut transaction, &keys).await?;
+    FORGET_ROWS.rows(&mut transaction, &rows, |query, id| Ok(query.bind(*id))).await?;
     transaction.commit().await?;
     Ok(rows.len())
-    FORGET_ROWS.rows(&mut transaction, &rows, |query, id| Ok(query.bind(*id))).await?;
 }
