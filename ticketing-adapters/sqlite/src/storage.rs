@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Connection, Sqlite, SqlitePool};
 use ticketing_core::ports::{Clock, PortError};
 use ticketing_core::values::StoreId;
 use tokio::sync::{Mutex, MutexGuard};
@@ -13,6 +13,9 @@ use tokio::time::timeout;
 
 use crate::error::Failure;
 use crate::lock::Lock;
+
+#[cfg(test)]
+mod tests;
 
 /// A [`Storage`](ticketing_core::ports::Storage) in a SQLite file. Clones share everything.
 ///
@@ -82,19 +85,34 @@ impl Shared {
     async fn turn_with(&self, pool: &SqlitePool) -> Result<Writer<'_>, Failure> {
         let turn = async {
             let turn = self.turn.lock().await;
-            Ok(Writer { conn: pool.acquire().await?, _turn: turn })
+            Ok(Writer { conn: sound(pool).await?, _turn: turn })
         };
         timeout(self.turn_patience, turn).await.map_err(|_late| Failure::NoTurn)?
     }
 
     /// A connection to read with.
     pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, Failure> {
-        Ok(self.readers.acquire().await?)
+        sound(&self.readers).await
     }
 
     /// A connection to read with in the background.
     pub(crate) async fn background(&self) -> Result<PoolConnection<Sqlite>, Failure> {
-        Ok(self.background.acquire().await?)
+        sound(&self.background).await
+    }
+}
+
+/// A connection that is not in a transaction.
+///
+/// When a page can't be read, SQLite ends the transaction by itself, and sqlx, which could not end it
+/// once more, goes on to believe in it. It would nest every later one within, and none would end: a
+/// reader would see for ever what was stored at one moment. So such a connection is closed.
+async fn sound(pool: &SqlitePool) -> Result<PoolConnection<Sqlite>, Failure> {
+    loop {
+        let mut conn = pool.acquire().await?;
+        if !conn.is_in_transaction() {
+            return Ok(conn);
+        }
+        conn.close_on_drop();
     }
 }
 
