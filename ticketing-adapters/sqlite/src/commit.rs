@@ -14,6 +14,7 @@ use ticketing_core::ports::{
     Snapshot, WriteBatch, Writes, resolve, resolve_predicted,
 };
 use ticketing_core::values::{PoolId, Timestamp};
+use tokio::time::timeout;
 
 use crate::apply::apply;
 use crate::error::Failure;
@@ -48,16 +49,19 @@ struct Progress {
 
 impl SqliteStorage {
     /// Commits in a task of its own, so that a caller who goes away leaves no transaction half
-    /// done.
+    /// done. It goes on when it takes too long, for instance on a disk that hangs, and keeps the turn
+    /// until it has ended: what it came to then, the same batches are told when they come again.
     pub(crate) async fn commit_detached(&self, group: Group) -> Committed {
         let batches = group.batches.len();
         let shared = Arc::clone(&self.shared);
         let task = tokio::spawn(async move { shared.commit(group).await });
-        task.await.unwrap_or_else(|ended| {
-            let error = PortError::new(PortErrorKind::Closed, OPERATION).with_source(ended);
-            let outcomes = vec![Err(CommitError::OutcomeUnknown(error)); batches];
-            Committed { outcomes, pools: Vec::new(), now: None }
-        })
+        let error = match timeout(self.shared.call_max, task).await {
+            Ok(Ok(committed)) => return committed,
+            Ok(Err(ended)) => PortError::new(PortErrorKind::Closed, OPERATION).with_source(ended),
+            Err(_late) => Failure::Late.of(OPERATION),
+        };
+        let outcomes = vec![Err(CommitError::OutcomeUnknown(error)); batches];
+        Committed { outcomes, pools: Vec::new(), now: None }
     }
 }
 

@@ -88,7 +88,8 @@ impl SqliteConfig {
     /// How long a call may wait until it can write: half of it for the calls of this process before
     /// it, half of it for somebody else who writes to the file, such as an administrator with a
     /// client. Five seconds unless said otherwise, an hour at most. Past it nothing was written. The
-    /// calls of this process are waited for a fifth of a second at least.
+    /// calls of this process are waited for a fifth of a second at least. Whatever it waits for, no call
+    /// takes longer than this and ten seconds.
     pub fn busy_timeout(self, timeout: Duration) -> Self {
         Self { busy_timeout: timeout.min(Duration::from_hours(1)), ..self }
     }

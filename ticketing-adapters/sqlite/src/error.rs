@@ -80,6 +80,9 @@ pub(crate) enum Failure {
     /// Others wrote for longer than a call waits for its turn.
     #[error("the turn to write did not come in time")]
     NoTurn,
+    /// It took longer than a call may take.
+    #[error("it took too long")]
+    Late,
     /// The database refuses to write this: a constraint.
     #[error("a constraint refuses it")]
     Refused(#[source] sqlx::Error),
@@ -158,7 +161,7 @@ impl Failure {
             Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. } | Self::Corrupt { .. } => {
                 true
             }
-            Self::Database(_) | Self::NoTurn => false,
+            Self::Database(_) | Self::NoTurn | Self::Late => false,
         }
     }
 
@@ -172,7 +175,9 @@ impl Failure {
                 PortError::new(PortErrorKind::Closed, operation)
             }
             Self::Database(error) => PortError::new(kind_of(&error), operation).with_source(error),
-            late @ Self::NoTurn => PortError::unavailable(operation).with_source(late),
+            late @ (Self::NoTurn | Self::Late) => {
+                PortError::unavailable(operation).with_source(late)
+            }
             refused @ (Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. }) => {
                 PortError::new(PortErrorKind::Refused, operation).with_source(refused)
             }

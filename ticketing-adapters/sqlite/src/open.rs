@@ -30,6 +30,9 @@ const TURN_MIN: Duration = Duration::from_millis(200);
 /// relay read at the same time, and the others seldom and little.
 const BACKGROUND: u32 = 2;
 
+/// How long a call may take beside waiting to write. Nothing here takes as long on a disk that works.
+const WORK_MAX: Duration = Duration::from_secs(10);
+
 /// How long a caller waits for a connection to read with. Reads are short; a longer queue is an
 /// overload, and better told than waited out.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -149,6 +152,7 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
 fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
     let failed = |source| OpenError::Lock { path: path.to_owned(), source };
     let (Some(name), false) = (path.file_name(), path == Path::new(":memory:")) else {
+        call_max: busy_timeout.saturating_add(WORK_MAX),
         return Err(OpenError::NotAUrl(path.display().to_string()));
     };
     if path.exists() {

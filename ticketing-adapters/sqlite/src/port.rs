@@ -17,7 +17,7 @@ use ticketing_core::values::{
 use crate::error::Failure;
 use crate::leases::{Term, Unsettled};
 use crate::outbox::Pointers;
-use crate::storage::{SqliteStorage, told};
+use crate::storage::SqliteStorage;
 use crate::{leases, listings, orders, reads, webhooks, work};
 
 impl SqliteStorage {
@@ -78,18 +78,18 @@ impl Storage for SqliteStorage {
 
     async fn listings(&self, ids: &[TicketId]) -> Result<Vec<Listing>, PortError> {
         let read = async { listings::by_id(&mut *self.shared.reader().await?, ids).await };
-        told(read.await, "listings")
+        self.shared.call("listings", read).await
     }
 
     async fn search(&self, query: &ListingQuery) -> Result<Paged<Listing>, PortError> {
         let now = self.shared.clock.now();
         let read = async { listings::search(&mut *self.shared.reader().await?, query, now).await };
-        told(read.await, "search")
+        self.shared.call("search", read).await
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, PortError> {
         let read = async { orders::one(&mut *self.shared.reader().await?, id).await };
-        told(read.await, "order")
+        self.shared.call("order", read).await
     }
 
     async fn orders_of(
@@ -101,33 +101,33 @@ impl Storage for SqliteStorage {
         let read = async {
             orders::of_buyer(&mut *self.shared.reader().await?, buyer, direction, page).await
         };
-        told(read.await, "orders_of")
+        self.shared.call("orders_of", read).await
     }
 
     async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, PortError> {
         let read = async { reads::payment(&mut *self.shared.reader().await?, id).await };
-        told(read.await, "payment")
+        self.shared.call("payment", read).await
     }
 
     async fn payment_by_intent(&self, intent: &IntentRef) -> Result<Option<Payment>, PortError> {
         let read =
             async { reads::payment_by_intent(&mut *self.shared.reader().await?, intent).await };
-        told(read.await, "payment_by_intent")
+        self.shared.call("payment_by_intent", read).await
     }
 
     async fn payments_of(&self, order: OrderId) -> Result<Vec<Payment>, PortError> {
         let read = async { reads::payments_of(&mut *self.shared.reader().await?, order).await };
-        told(read.await, "payments_of")
+        self.shared.call("payments_of", read).await
     }
 
     async fn refund(&self, id: RefundId) -> Result<Option<Refund>, PortError> {
         let read = async { reads::refund(&mut *self.shared.reader().await?, id).await };
-        told(read.await, "refund")
+        self.shared.call("refund", read).await
     }
 
     async fn refunds_of(&self, payment: PaymentId) -> Result<Vec<Refund>, PortError> {
         let read = async { reads::refunds_of(&mut *self.shared.reader().await?, payment).await };
-        told(read.await, "refunds_of")
+        self.shared.call("refunds_of", read).await
     }
 
     async fn key(
@@ -136,25 +136,25 @@ impl Storage for SqliteStorage {
         key: &IdempotencyKey,
     ) -> Result<Option<KeyRecord>, PortError> {
         let read = async { reads::key(&mut *self.shared.reader().await?, user, key).await };
-        told(read.await, "key")
+        self.shared.call("key", read).await
     }
 
     async fn event(&self, key: EventKey) -> Result<Option<Event>, PortError> {
         let read = async { reads::event(&mut *self.shared.reader().await?, key).await };
-        told(read.await, "event")
+        self.shared.call("event", read).await
     }
 
     async fn due_orders(&self, limit: usize) -> Result<Due<Order>, PortError> {
         let now = self.shared.clock.now();
         let read = async { orders::due(&mut *self.shared.background().await?, now, limit).await };
-        told(read.await, "due_orders").map(|items| Due { now, items })
+        self.shared.call("due_orders", read).await.map(|items| Due { now, items })
     }
 
     async fn due_orders_of(&self, pool: PoolId, limit: usize) -> Result<Due<Order>, PortError> {
         let now = self.shared.clock.now();
         let read =
             async { orders::due_of(&mut *self.shared.background().await?, pool, now, limit).await };
-        told(read.await, "due_orders_of").map(|items| Due { now, items })
+        self.shared.call("due_orders_of", read).await.map(|items| Due { now, items })
     }
 
     async fn live_orders(
@@ -165,13 +165,13 @@ impl Storage for SqliteStorage {
     ) -> Result<Vec<Order>, PortError> {
         let read =
             async { orders::live(&mut *self.shared.background().await?, pool, after, limit).await };
-        told(read.await, "live_orders")
+        self.shared.call("live_orders", read).await
     }
 
     async fn clearing_pools(&self, limit: usize) -> Result<Vec<PoolId>, PortError> {
         let read =
             async { reads::clearing_pools(&mut *self.shared.background().await?, limit).await };
-        told(read.await, "clearing_pools")
+        self.shared.call("clearing_pools", read).await
     }
 
     async fn unsettled_payments(
@@ -179,7 +179,9 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Due<Payment>, PortError> {
-        told(self.unsettled(&leases::PAYMENTS, lease, limit).await, "unsettled_payments")
+        self.shared
+            .call("unsettled_payments", self.unsettled(&leases::PAYMENTS, lease, limit))
+            .await
     }
 
     async fn unsettled_refunds(
@@ -187,17 +189,17 @@ impl Storage for SqliteStorage {
         lease: Duration,
         limit: usize,
     ) -> Result<Due<Refund>, PortError> {
-        told(self.unsettled(&leases::REFUNDS, lease, limit).await, "unsettled_refunds")
+        self.shared.call("unsettled_refunds", self.unsettled(&leases::REFUNDS, lease, limit)).await
     }
 
     async fn parked_payments(&self, limit: usize) -> Result<Vec<Payment>, PortError> {
         let read = async { reads::parked_payments(&mut *self.shared.reader().await?, limit).await };
-        told(read.await, "parked_payments")
+        self.shared.call("parked_payments", read).await
     }
 
     async fn failed_refunds(&self, limit: usize) -> Result<Vec<Refund>, PortError> {
         let read = async { reads::failed_refunds(&mut *self.shared.reader().await?, limit).await };
-        told(read.await, "failed_refunds")
+        self.shared.call("failed_refunds", read).await
     }
 
     async fn receive(&self, webhook: &Webhook) -> Result<Received, PortError> {
@@ -206,7 +208,7 @@ impl Storage for SqliteStorage {
             let received = webhooks::receive(&mut writer.conn, webhook).await;
             writer.checked(received)
         };
-        told(write.await, "receive")
+        self.shared.call("receive", write).await
     }
 
     async fn claim_webhooks(
@@ -224,7 +226,7 @@ impl Storage for SqliteStorage {
             let claimed = webhooks::claim(&mut writer.conn, term, limit).await;
             writer.checked(claimed)
         };
-        told(write.await, "claim_webhooks")
+        self.shared.call("claim_webhooks", write).await
     }
 
     async fn claim_outbox(
@@ -244,7 +246,7 @@ impl Storage for SqliteStorage {
             drop(writer);
             self.complete(claimed).await
         };
-        told(write.await, "claim_outbox")
+        self.shared.call("claim_outbox", write).await
     }
 
     async fn outbox_done(
@@ -258,7 +260,7 @@ impl Storage for SqliteStorage {
             let done = work::outbox_done(&mut writer.conn, row, epoch, dead).await;
             writer.checked(done)
         };
-        told(write.await, "outbox_done")
+        self.shared.call("outbox_done", write).await
     }
 
     async fn published_since(
@@ -270,12 +272,12 @@ impl Storage for SqliteStorage {
         let read = async {
             work::published_since(&mut *self.shared.background().await?, since, after, limit).await
         };
-        told(read.await, "published_since")
+        self.shared.call("published_since", read).await
     }
 
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError> {
         let read = async { work::outbox_depth(&mut *self.shared.background().await?).await };
-        told(read.await, "outbox_depth")
+        self.shared.call("outbox_depth", read).await
     }
 
     async fn live_holds(&self) -> Result<LiveHolds, PortError> {
@@ -285,7 +287,7 @@ impl Storage for SqliteStorage {
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError> {
         let read = async { reads::dead_letters(&mut *self.shared.reader().await?, limit).await };
-        told(read.await, "dead_letters")
+        self.shared.call("dead_letters", read).await
     }
 
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, PortError> {
@@ -300,13 +302,13 @@ impl Storage for SqliteStorage {
                 if rows == 0 {
                     break;
                 }
+                gone = gone.saturating_add(rows);
             }
             let mut writer = self.shared.notes().await?;
-                gone = gone.saturating_add(rows);
             let others = work::forget_others(&mut writer.conn, before, limit.saturating_sub(gone));
             let others = others.await;
             Ok(gone.saturating_add(writer.checked(others)?))
         };
-        told(write.await, "prune")
+        self.shared.call("prune", write).await
     }
 }

@@ -1,6 +1,7 @@
 //! The storage itself: its connections, and what every call does with them.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) turn: Mutex<()>,
     /// How long to wait for that.
     pub(crate) turn_patience: Duration,
+    /// How long a call may take, with all its waiting.
+    pub(crate) call_max: Duration,
     pub(crate) _lock: Lock,
 }
 
@@ -70,6 +73,16 @@ impl SqliteStorage {
 }
 
 impl Shared {
+    /// Does a call of the port, which is named where it fails. One that takes too long is left: what
+    /// it began is taken back, or ends as if it had been answered.
+    pub(crate) async fn call<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, PortError> {
+        told(timeout(self.call_max, call).await.unwrap_or(Err(Failure::Late)), operation)
+    }
+
     /// Waits for the turn to write what must not be lost.
     pub(crate) async fn writer(&self) -> Result<Writer<'_>, Failure> {
         self.turn_with(&self.writers).await

@@ -1,18 +1,34 @@
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use sqlx::{Connection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tempfile::TempDir;
 use ticketing_core::domain::{Actor, NewTicket, Ticket};
 use ticketing_core::ports::{
-    BatchBuilder, Cause, Clock, Group, IdSource, RandomIds, Storage, SystemClock, WriteBatch,
+    BatchBuilder, Cause, Clock, CommitError, Group, IdSource, ListingQuery, PortErrorKind,
+    RandomIds, Storage, SystemClock, WriteBatch,
 };
-use ticketing_core::values::{Money, OrderId, TicketId, UserId};
+use ticketing_core::values::{Money, OrderId, TicketId, Timestamp, UserId};
 use uuid::Uuid;
 
 use crate::config::SqliteConfig;
+use crate::storage::SqliteStorage;
+
+/// How long a call may take, where a test waits for that.
+const SOON: Duration = Duration::from_millis(300);
+/// What that may take on a machine that has much else to do.
+const AT_LAST: Duration = Duration::from_secs(8);
 
 fn config(folder: &TempDir) -> SqliteConfig {
     SqliteConfig::new(folder.path().join("tickets.db")).readers(1)
+}
+
+/// A storage whose calls must end soon.
+fn hurried(mut storage: SqliteStorage) -> SqliteStorage {
+    Arc::get_mut(&mut storage.shared).unwrap().call_max = SOON;
+    storage
 }
 
 fn listing() -> (TicketId, WriteBatch) {
@@ -54,4 +70,70 @@ async fn a_writer_that_lost_its_transaction_fails_nobody() {
     assert!(outcome.is_ok(), "{outcome:?}");
     lose_a_transaction(&storage.shared.notes).await;
     assert_eq!(storage.claim_outbox(Duration::from_mins(1), 9).await.unwrap().len(), 1);
+}
+
+/// A clock that hangs, as a disk can, until it is told to go on.
+#[derive(Debug)]
+struct Hanging {
+    began: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Clock for Hanging {
+    fn now(&self) -> Timestamp {
+        self.began.send(()).ok();
+        self.go_on.lock().unwrap().recv().ok();
+        SystemClock.now()
+    }
+}
+
+/// Nobody knows what becomes of a commit that hangs, until it comes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_hangs_is_unknown_and_known_at_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((began, begins), (goes_on, go_on)) = (channel(), channel());
+    let clock = Hanging { began, go_on: Mutex::new(go_on) };
+    let storage = hurried(config(&folder).clock(Arc::new(clock)).open().await.unwrap());
+    let (_, batch) = listing();
+    let first = storage.commit(Group::of(vec![batch.clone()]));
+    let Err(CommitError::OutcomeUnknown(error)) = first.await.outcomes.remove(0) else {
+        panic!("nobody can know");
+    };
+    assert_eq!(error.kind(), &PortErrorKind::Unavailable);
+    begins.recv().unwrap();
+    drop(goes_on);
+    let patient = Instant::now();
+    loop {
+        let again = storage.commit(Group::of(vec![batch.clone()])).await.outcomes.remove(0);
+        match again {
+            Err(CommitError::Duplicate(_)) => break,
+            Err(CommitError::NotApplied(_) | CommitError::OutcomeUnknown(_)) => {}
+            other => panic!("it was committed by then: {other:?}"),
+        }
+        assert!(patient.elapsed() < AT_LAST);
+    }
+}
+
+/// A host's pool waits as long as the host has told it to. A call does not.
+#[tokio::test]
+async fn a_read_that_hangs_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("host.db"))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Delete)
+        .busy_timeout(Duration::from_hours(1));
+    let pool = SqlitePool::connect_with(options.clone()).await.unwrap();
+    let storage = hurried(SqliteStorage::from_pool(pool.clone()).await.unwrap());
+    let mut other: SqliteConnection = options.connect().await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let began = Instant::now();
+    let error = storage.search(&ListingQuery::default()).await.unwrap_err();
+    assert_eq!(error.kind(), &PortErrorKind::Unavailable);
+    assert!(began.elapsed() < AT_LAST, "{:?}", began.elapsed());
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    let began = Instant::now();
+    while storage.search(&ListingQuery::default()).await.is_err() {
+        assert!(began.elapsed() < AT_LAST, "it goes on");
+    }
 }
