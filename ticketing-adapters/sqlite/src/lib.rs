@@ -9,6 +9,7 @@ mod inspector;
 mod leases;
 mod listings;
 mod lock;
+mod log;
 mod many;
 mod open;
 mod orders;

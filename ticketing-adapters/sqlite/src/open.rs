@@ -15,6 +15,7 @@ use crate::config::{BUSY_TIMEOUT, SqliteConfig};
 use crate::error::{OpenError, is_read_only};
 use crate::lock::Lock;
 use crate::schema;
+use crate::log::Log;
 use crate::storage::{Shared, SqliteStorage};
 
 #[cfg(test)]
@@ -129,6 +130,7 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
     let background = pool(BACKGROUND).connect_with(options.clone()).await.map_err(failed)?;
     let readers_are_ours = matches!(readers, Readers::Ours(_));
     let readers = match readers {
+    let log = Log::of(&path, options.clone(), pool(1));
         Readers::Ours(number) => pool(number).connect_with(options).await.map_err(failed)?,
         Readers::Hosts(pool) => pool,
     };
@@ -140,7 +142,8 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
         background,
         notes,
         writers,
-        turn: Mutex::new(()),
+        log,
+        turn: Mutex::default(),
         turn_patience,
         _lock: lock,
     };

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::error::Failure;
 use crate::lock::Lock;
+use crate::log::{Cut, Log};
 
 #[cfg(test)]
 mod tests;
@@ -40,10 +41,11 @@ pub(crate) struct Shared {
     pub(crate) notes: SqlitePool,
     /// The connection that writes what must not be lost.
     pub(crate) writers: SqlitePool,
+    pub(crate) log: Log,
     /// Whether the readers were made here, and are no host's.
     pub(crate) readers_are_ours: bool,
     /// Held by the one task that writes: SQLite would let others try again and again, in no order.
-    pub(crate) turn: Mutex<()>,
+    pub(crate) turn: Mutex<Cut>,
     /// How long to wait for that.
     pub(crate) turn_patience: Duration,
     /// How long a call may take, with all its waiting.
@@ -54,7 +56,7 @@ pub(crate) struct Shared {
 /// A connection that may write, and the turn to do so.
 pub(crate) struct Writer<'a> {
     pub(crate) conn: PoolConnection<Sqlite>,
-    _turn: MutexGuard<'a, ()>,
+    turn: MutexGuard<'a, Cut>,
 }
 
 impl SqliteStorage {
@@ -67,6 +69,7 @@ impl SqliteStorage {
         }
         self.shared.background.close().await;
         self.shared.notes.close().await;
+        self.shared.log.close().await;
         // The one that may write comes last: it puts the log into the file and removes it.
         self.shared.writers.close().await;
     }
@@ -98,9 +101,12 @@ impl Shared {
     async fn turn_with(&self, pool: &SqlitePool) -> Result<Writer<'_>, Failure> {
         let turn = async {
             let turn = self.turn.lock().await;
-            Ok(Writer { conn: sound(pool).await?, _turn: turn })
+            Ok::<_, Failure>(Writer { conn: sound(pool).await?, turn })
         };
-        timeout(self.turn_patience, turn).await.map_err(|_late| Failure::NoTurn)?
+        let turn = timeout(self.turn_patience, turn).await;
+        let mut writer = turn.map_err(|_late| Failure::NoTurn)??;
+        self.log.keep_short(&mut writer.turn).await;
+        Ok(writer)
     }
 
     /// A connection to read with.
