@@ -10,6 +10,7 @@ use ticketing_core::ports::{DeadLetter, OutboxDepth, PortError};
 use uuid::Uuid;
 
 use crate::error::{Failure, OpenError};
+use crate::open::real_path;
 use crate::storage::told;
 use crate::{reads, schema, work};
 
@@ -49,7 +50,7 @@ impl SqliteInspector {
     /// # Errors
     /// An [`OpenError`] that says what is in the way.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::over(path.as_ref(), false).await
+        Self::over(&real_path(path.as_ref())?, false).await
     }
 
     /// The same for a short look, of which not even a trace is left: to read a file that no storage has
@@ -59,10 +60,11 @@ impl SqliteInspector {
     /// # Errors
     /// An [`OpenError`] that says what is in the way.
     pub async fn glance(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let mut log = path.as_ref().as_os_str().to_owned();
+        let path = real_path(path.as_ref())?;
+        let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         // Without its log beside it no storage has the file open, and everything is in it.
-        Self::over(path.as_ref(), !Path::new(&log).exists()).await
+        Self::over(&path, !Path::new(&log).exists()).await
     }
 
     async fn over(path: &Path, is_still: bool) -> Result<Self, OpenError> {

@@ -1,5 +1,6 @@
 //! Opening a storage.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use tokio::sync::Mutex;
 use crate::config::{BUSY_TIMEOUT, SqliteConfig};
 use crate::error::{OpenError, is_read_only};
 use crate::lock::Lock;
-use crate::schema;
 use crate::log::Log;
+use crate::schema;
 use crate::storage::{Shared, SqliteStorage};
 
 #[cfg(test)]
@@ -33,6 +34,9 @@ const BACKGROUND: u32 = 2;
 
 /// How long a call may take beside waiting to write. Nothing here takes as long on a disk that works.
 const WORK_MAX: Duration = Duration::from_secs(10);
+
+/// How many links may lead to a file, one after the other, as most systems have it.
+const LINKS_MAX: usize = 40;
 
 /// How long a caller waits for a connection to read with. Reads are short; a longer queue is an
 /// overload, and better told than waited out.
@@ -126,11 +130,11 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
         if journal.may_relax()? { SqliteSynchronous::Normal } else { SqliteSynchronous::Extra };
     let store = prepare(&writers, &path).await?;
     let notes = pool(1).connect_with(options.clone().synchronous(relaxed)).await.map_err(failed)?;
+    let log = Log::of(&path, options.clone(), pool(1));
     let options = options.read_only(true);
     let background = pool(BACKGROUND).connect_with(options.clone()).await.map_err(failed)?;
     let readers_are_ours = matches!(readers, Readers::Ours(_));
     let readers = match readers {
-    let log = Log::of(&path, options.clone(), pool(1));
         Readers::Ours(number) => pool(number).connect_with(options).await.map_err(failed)?,
         Readers::Hosts(pool) => pool,
     };
@@ -145,6 +149,7 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
         log,
         turn: Mutex::default(),
         turn_patience,
+        call_max: busy_timeout.saturating_add(WORK_MAX),
         _lock: lock,
     };
     Ok(SqliteStorage { shared: Arc::new(shared) })
@@ -152,18 +157,31 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
 
 /// The file itself, whatever links lead to it and wherever the process goes later: so that there is
 /// one lock for it, and connections that are made later are to the same file.
-fn real_path(path: &Path) -> Result<PathBuf, OpenError> {
-    let failed = |source| OpenError::Lock { path: path.to_owned(), source };
-    let (Some(name), false) = (path.file_name(), path == Path::new(":memory:")) else {
-        call_max: busy_timeout.saturating_add(WORK_MAX),
-        return Err(OpenError::NotAUrl(path.display().to_string()));
+pub(crate) fn real_path(named: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source: io::Error| OpenError::Database {
+        path: named.to_owned(),
+        source: sqlx::Error::Io(source),
     };
-    if path.exists() {
-        return path.canonicalize().map_err(failed);
+    if named == Path::new(":memory:") {
+        return Err(OpenError::NotAUrl(named.display().to_string()));
     }
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize().map_err(failed)?;
-    Ok(folder.join(name))
+    let mut path = named.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Some(name) = path.file_name() else {
+            return Err(OpenError::NotAUrl(named.display().to_string()));
+        };
+        if path.exists() {
+            return path.canonicalize().map_err(failed);
+        }
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        match path.read_link() {
+            // The file that a link leads to is made, and not one in the place of the link.
+            Ok(target) => path = folder.join(target),
+            Err(_no_link) => return Ok(folder.canonicalize().map_err(failed)?.join(name)),
+        }
+    }
+    Err(failed(io::Error::other("the links to it have no end")))
 }
 
 /// The file that a pool's connections are to.

@@ -103,6 +103,17 @@ async fn a_file_without_the_tables_is_refused_and_left_as_it_is() {
     assert_eq!(std::fs::metadata(&empty).unwrap().len(), 0);
 }
 
+/// What SQLite would take for a URL is a name like any other: the storage's file is looked into.
+#[tokio::test]
+async fn a_file_with_the_name_of_a_url_is_looked_into() {
+    let folder = tempfile::tempdir().unwrap();
+    std::env::set_current_dir(folder.path()).unwrap();
+    let name = "file:tickets.db?mode=memory";
+    let _open = SqliteStorage::open(name).await.unwrap();
+    assert!(folder.path().join(name).exists());
+    assert_eq!(findings(Path::new(name)).await, Vec::<String>::new());
+}
+
 /// For each check, a statement that breaks what it looks for.
 const PLANTED: &[(&str, &str)] = &[
     ("units_fit_the_capacity", "UPDATE ticketing_pools SET held = capacity, sold = 1, sold_out = 1"),

@@ -59,6 +59,25 @@ async fn a_link_is_the_file_that_it_leads_to() {
     assert!(matches!(error, OpenError::InUse(_)), "{words}");
 }
 
+/// So is a link to a file that is not there yet, as it is made by the first who opens it.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_no_file_makes_the_file_and_locks_it() {
+    let folder = folder();
+    let (file, link) = (folder.path().join("tickets.db"), folder.path().join("link.db"));
+    std::os::unix::fs::symlink("tickets.db", &link).unwrap();
+    let _storage = SqliteStorage::open(&link).await.unwrap();
+    assert!(file.exists());
+    let (error, words) = refused(&file).await;
+    assert!(matches!(error, OpenError::InUse(_)), "{words}");
+
+    let circle = folder.path().join("circle.db");
+    std::os::unix::fs::symlink("circle.db", &circle).unwrap();
+    let (error, words) = refused(&circle).await;
+    assert!(matches!(error, OpenError::Database { .. }), "{words}");
+    assert!(words.contains("have no end"), "{words}");
+}
+
 /// Connections that are made later are to the same file, wherever the process has gone meanwhile.
 #[tokio::test]
 async fn a_relative_path_is_kept_when_the_process_goes_elsewhere() {
@@ -242,7 +261,7 @@ async fn a_folder_that_is_not_there_is_named() {
     let folder = folder();
     let file = folder.path().join("nowhere").join("tickets.db");
     let (error, words) = refused(&file).await;
-    assert!(matches!(error, OpenError::Lock { .. }), "{words}");
+    assert!(matches!(error, OpenError::Database { .. }), "{words}");
     assert!(words.contains("nowhere") && words.contains("No such file"), "{words}");
 }
 
