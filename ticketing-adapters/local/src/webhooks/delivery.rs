@@ -96,6 +96,7 @@ impl Courier {
     /// Delivers until the gateway is gone, closed, or can't be used any more.
     async fn work(&mut self) {
         loop {
+            self.begin_anew_in_time();
             // Seen before the look, so that what is posted after it rings.
             self.lines.mark_unchanged();
             let Some(bank) = self.bank.upgrade().filter(|bank| !bank.is_over()) else { return };
@@ -128,11 +129,15 @@ impl Courier {
         tokio::select! {
             biased;
             changed = self.lines.changed() => changed.is_ok(),
-            () = self.runtime.sleep(left) => {
-                self.round = Round::default();
-                self.pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
-                true
-            }
+            () = self.runtime.sleep(left) => true,
+        }
+    }
+
+    /// Begins the next round when it is time to, also where more and more comes meanwhile.
+    fn begin_anew_in_time(&mut self) {
+        if self.round.again_at.is_some_and(|at| at <= self.runtime.elapsed()) {
+            self.round = Round::default();
+            self.pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
         }
     }
 

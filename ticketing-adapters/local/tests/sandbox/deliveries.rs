@@ -128,6 +128,37 @@ fn one_that_is_not_taken_does_not_hold_up_the_others() {
     drop(deliveries);
 }
 
+/// Here each webhook that is taken brings about the next one, so that there is always more.
+#[test]
+fn what_is_not_taken_comes_again_in_time_while_others_come() {
+    let world = World::new();
+    world.use_card(1);
+    world.use_card(2);
+    let (gateway, runtime) = (world.gateway.clone(), Arc::clone(&world.runtime));
+    let (heard, calls) = (Arc::clone(&world.heard), AtomicUsize::new(0));
+    let busy = move |webhook: WebhookRequest| {
+        let call = calls.fetch_add(1, Ordering::SeqCst);
+        heard.lock().unwrap().push((runtime.elapsed(), webhook));
+        let (gateway, runtime) = (gateway.clone(), Arc::clone(&runtime));
+        async move {
+            if call == 0 {
+                return Err("not now");
+            }
+            runtime.sleep(Duration::from_millis(1)).await;
+            used(&gateway, 10 + u128::try_from(call).unwrap(), "tok_visa").await;
+            Ok(())
+        }
+    };
+    let deliveries = world.gateway.deliver_to(busy).unwrap();
+    world.run_for(Duration::from_secs(1));
+    let heard = world.heard();
+    let first: Vec<u128> =
+        heard.iter().filter(|(_, number)| number == "2").map(|(at, _)| *at).collect();
+    assert_eq!(first, [0, 100], "{} webhooks in all", heard.len());
+    assert!(heard.len() > 900, "{} webhooks in all", heard.len());
+    drop(deliveries);
+}
+
 #[test]
 fn a_listener_that_never_answers_is_given_up_on() {
     let world = World::new();
