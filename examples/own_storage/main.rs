@@ -1,5 +1,5 @@
 //! A storage of its own: maps behind a lock. It is written from the documentation of the port, and
-//! `tests/own_storage.rs` runs the storage suite over it.
+//! `tests/own_storage/` runs the storage suite over it.
 //!
 //! It keeps nothing beyond its process, as it is here for its shape: a snapshot, `resolve`, the
 //! writes. A storage over a database does the same within a transaction.

@@ -1,4 +1,4 @@
-//! What is asked by id.
+//! What is asked by id, and the lists that have no pages.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
