@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ticketing_core::ports::{PaymentGateway, chain};
 use ticketing_core::ports::storage::Storage;
+use ticketing_core::ports::{PaymentGateway, chain};
 use ticketing_core::{Builder, Observer, Ticketing};
 use ticketing_local::{Deliveries, SandboxGateway};
 use ticketing_sqlite::SqliteStorage;

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use ticketing_core::domain::{Line, Order};
-use ticketing_core::ports::{Due, OrderDirection};
+use ticketing_core::ports::{Due, LiveHolds, OrderDirection};
 use ticketing_core::values::{Cursor, OrderId, Page, Paged, PoolId, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -43,6 +43,26 @@ fn listed_at_moment(found: &str, order: &str) -> String {
          ORDER BY {order}",
         now!()
     )
+}
+
+/// More live orders than this are not counted, nor more of their further lines.
+const HOLDS_MAX: usize = 100_000;
+/// Live orders alone are walked, and their lines.
+pub(crate) const HOLDS: &str = "SELECT count(*) AS orders, \
+     COALESCE(sum(quantity), 0)::bigint AS units, \
+     (SELECT COALESCE(sum(quantity), 0)::bigint FROM (SELECT quantity FROM ticketing.order_lines \
+     WHERE due_at IS NOT NULL LIMIT $1) AS lines) AS further \
+     FROM (SELECT quantity FROM ticketing.orders WHERE due_at IS NOT NULL LIMIT $1) AS live";
+
+/// What is held now.
+pub(crate) async fn live_holds(conn: &mut PgConnection) -> Result<LiveHolds, Failure> {
+    let row = sqlx::query(HOLDS).bind(limit_of(HOLDS_MAX)).fetch_one(conn).await?;
+    let (orders, units): (i64, i64) = (row.try_get("orders")?, row.try_get("units")?);
+    let further: i64 = row.try_get("further")?;
+    Ok(LiveHolds {
+        orders: usize::try_from(orders).unwrap_or(usize::MAX),
+        units: u64::try_from(units.saturating_add(further)).unwrap_or_default(),
+    })
 }
 
 pub(crate) static ONE: LazyLock<String> =

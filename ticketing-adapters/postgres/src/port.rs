@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ticketing_core::domain::{Event, EventKey, Order, Payment, Refund};
 use ticketing_core::ports::{
-    Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, OrderDirection,
+    Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds, OrderDirection,
     OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
 };
 use ticketing_core::values::{
@@ -209,6 +209,10 @@ impl Storage for PostgresStorage {
 
     async fn outbox_depth(&self) -> Result<OutboxDepth, PortError> {
         with!(self.background, "outbox_depth", |conn| work::outbox_depth(conn))
+    }
+
+    async fn live_holds(&self) -> Result<LiveHolds, PortError> {
+        with!(self.background, "live_holds", |conn| orders::live_holds(conn))
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError> {

@@ -87,8 +87,7 @@ impl Speech {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             self.is_over.store(true, Ordering::Release);
         }
-        let spoken =
-            |body| Spoken { body: Followed::new(body, running), _speaking: speaking };
+        let spoken = |body| Spoken { body: Followed::new(body, running), _speaking: speaking };
         Ok(response.map(spoken))
     }
 }
