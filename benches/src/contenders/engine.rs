@@ -38,7 +38,7 @@ pub(crate) struct EngineSale {
 enum Kept {
     Memory(MemoryStorage),
     Sqlite { storage: SqliteStorage, file: PathBuf },
-    Postgres(Database),
+    Postgres(Box<Database>),
 }
 
 impl EngineSale {
@@ -63,7 +63,7 @@ impl EngineSale {
             }
             Home::Postgres => {
                 let database = Database::create(postgres(compare)?).await?;
-                (builder.storage(database.storage()), Kept::Postgres(database))
+                (builder.storage(database.storage()), Kept::Postgres(Box::new(database)))
             }
         };
         let engine = builder.start().await?;

@@ -282,7 +282,7 @@ impl Storage for SqliteStorage {
 
     async fn live_holds(&self) -> Result<LiveHolds, PortError> {
         let read = async { orders::live_holds(&mut *self.shared.background().await?).await };
-        told(read.await, "live_holds")
+        self.shared.call("live_holds", read).await
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, PortError> {
