@@ -33,21 +33,17 @@ pub struct AdminDoor {
 }
 
 impl AdminDoor {
-    /// Opens it below the folder for data. A socket that an earlier server left there is replaced:
-    /// whoever holds the storage's lock is the only server.
+    /// Opens it below the folder for data. A socket that an earlier server left there is replaced. One
+    /// that a running server has stays its own: servers over one storage can all do what is asked.
     ///
     /// # Errors
-    /// The socket can't be made. Its path must be short: 107 bytes at most.
+    /// The socket can't be made, or another server has it. Its path must be short: 107 bytes at most.
     pub fn open(data_dir: &Path, engine: Ticketing) -> io::Result<Self> {
         let folder = data_dir.join(FOLDER);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))?;
         let path = folder.join(SOCKET);
-        if let Err(error) = std::fs::remove_file(&path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
+        remove_abandoned(&path)?;
         let listener = UnixListener::bind(&path)?;
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(accept(listener, engine, closing.clone(), tasks.clone()));
@@ -62,6 +58,18 @@ impl AdminDoor {
         if let Err(error) = std::fs::remove_file(&self.path) {
             tracing::debug!(error = chain(&error), "the admin socket was removed by somebody else");
         }
+    }
+}
+
+/// Removes a socket at which nobody listens any more.
+fn remove_abandoned(path: &Path) -> io::Result<()> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        let told = "another server that runs over this folder has the socket";
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, told));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -44,6 +44,20 @@ async fn what_is_not_there_can_not_be_repaired() {
     door.close().await;
 }
 
+/// Servers that share a storage may share a folder: the second to start leaves the first its socket,
+/// and takes none away when it ends.
+#[tokio::test]
+async fn the_socket_of_a_running_server_is_left_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = AdminDoor::open(folder.path(), engine().await).unwrap();
+    let second = AdminDoor::open(folder.path(), engine().await).unwrap_err();
+    assert_eq!(second.kind(), std::io::ErrorKind::AddrInUse);
+    let request = AdminRequest::Replay { since: Timestamp::from_millis(0) };
+    assert!(ask(folder.path(), &request).await.is_ok());
+    first.close().await;
+    AdminDoor::open(folder.path(), engine().await).unwrap().close().await;
+}
+
 #[tokio::test]
 async fn nobody_else_can_reach_the_socket_and_nonsense_does_no_harm() {
     let (folder, engine) = (tempfile::tempdir().unwrap(), engine().await);
