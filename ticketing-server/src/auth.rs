@@ -12,6 +12,8 @@ mod error;
 mod limits;
 mod lookup;
 mod passwords;
+mod place;
+mod postgres;
 mod sessions;
 mod sqlite;
 mod store;
@@ -26,10 +28,14 @@ pub use email::{Email, InvalidEmail};
 pub(crate) use error::AccountError;
 pub use error::OpenError;
 pub use limits::{Rate, RateLimits};
+pub(crate) use lookup::reach_session_keys;
 pub use lookup::user_of;
-pub(crate) use lookup::{reach_accounts, reach_session_keys};
 pub(crate) use passwords::PASSWORD_RULE;
 pub use passwords::{Argon2id, HashError, PasswordHash, PasswordHasher};
+pub use place::AccountsPlace;
+pub use postgres::{
+    InvalidPostgresUrl, PostgresAccounts, PostgresAccountsConfig, PostgresOpenError,
+};
 pub(crate) use sessions::Recognised;
 pub use sqlite::{SqliteAccounts, SqliteOpenError};
 pub use store::{

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use ticketing_sqlite::{OpenError, SqliteConfig};
 
+use crate::auth::{AccountsPlace, InvalidPostgresUrl, PostgresAccountsConfig};
+
 mod asked;
 
 pub use asked::{Audit, Waiting};
@@ -60,6 +62,9 @@ pub enum UnknownBackend {
     /// A parameter that is not known, or has a wrong value.
     #[error("{0}")]
     Parameter(String),
+    /// A Postgres database that can't be used for accounts.
+    #[error(transparent)]
+    Postgres(#[from] InvalidPostgresUrl),
 }
 
 impl Database {
@@ -85,6 +90,35 @@ impl Database {
     pub fn can_be_shared(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
+        }
+    }
+}
+
+impl AccountsPlace {
+    /// What a URL stands for.
+    ///
+    /// # Errors
+    /// None of the places compiled in.
+    pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
+        match scheme(url, "sqlite, postgres")? {
+            "sqlite" => SqliteConfig::from_url(url)
+                .map(|file| Self::Sqlite(file.path().to_owned()))
+                .map_err(|_wrong| UnknownBackend::Form("sqlite:PATH, such as sqlite:accounts.db")),
+            "postgres" | "postgresql" => Ok(Self::Postgres(PostgresAccountsConfig::from_url(url)?)),
+            _ => Err(unknown(url, "sqlite, postgres")),
+        }
+    }
+
+    /// Where the accounts are unless it is said: in the database, if that is one that processes
+    /// share, or else in a file in that folder.
+    ///
+    /// # Errors
+    /// The database can't be used for accounts.
+    pub fn beside(database: Option<&str>, data: &Path) -> Result<Self, UnknownBackend> {
+        let postgres = |url: &&str| matches!(scheme(url, ""), Ok("postgres" | "postgresql"));
+        match database.filter(postgres) {
+            Some(url) => Ok(Self::Postgres(PostgresAccountsConfig::beside(url)?)),
+            None => Ok(Self::in_folder(data)),
         }
     }
 }
@@ -208,5 +242,33 @@ mod tests {
         let sandbox = |path: &str| Ok(PaymentBackend::Sandbox { ledger: path.into() });
         assert_eq!(ledger("sandbox:"), sandbox("data/sandbox.ledger"));
         assert_eq!(ledger("sandbox:/var/ledger"), sandbox("/var/ledger"));
+    }
+
+    fn shown(place: Result<AccountsPlace, UnknownBackend>) -> String {
+        match place {
+            Ok(AccountsPlace::Sqlite(file)) => file.display().to_string(),
+            Ok(AccountsPlace::Postgres(config)) => config.place(),
+            Err(why) => format!("{why} ({why:?})"),
+        }
+    }
+
+    #[test]
+    fn accounts_are_in_a_file_or_in_a_schema() {
+        let named = |url| shown(AccountsPlace::parse(url));
+        assert_eq!(named("sqlite:some.db"), "some.db");
+        assert_eq!(named("postgres://u:p@h/d?schema=s"), "h:5432/d, schema s");
+        assert_eq!(named("postgresql://u:p@h/d"), "h:5432/d, schema ticketing_accounts");
+        for wrong in ["postgres:secret", "postgres://u:secret@h:x/d", "mysql://u:secret@h/d"] {
+            assert!(!named(wrong).contains("secret"), "{}", named(wrong));
+        }
+    }
+
+    #[test]
+    fn accounts_live_beside_a_database_that_is_shared() {
+        let beside = |database| shown(AccountsPlace::beside(database, Path::new("data")));
+        assert_eq!(beside(None), "data/accounts.db");
+        assert_eq!(beside(Some("sqlite:/elsewhere/ticketing.db")), "data/accounts.db");
+        let database = "postgres://u:p@h/d?schema=ticketing";
+        assert_eq!(beside(Some(database)), "h:5432/d, schema ticketing_accounts");
     }
 }

@@ -64,7 +64,7 @@ pub async fn check(config: &Config) -> Vec<Tried> {
     let mut tried = vec![
         Tried { what: "folder", outcome: folder },
         Tried { what: "database", outcome: told(config.database.reach().await) },
-        Tried { what: "accounts", outcome: told(auth::reach_accounts(data).await) },
+        Tried { what: "accounts", outcome: told(config.accounts.reach().await) },
         Tried { what: "session key", outcome: session_keys(config) },
         // The buses and timers that are compiled in are part of the process.
         Tried { what: "bus", outcome: Ok(in_process.clone()) },

@@ -11,7 +11,7 @@ use axum::http::Uri;
 use ipnet::IpNet;
 use ticketing_core::values::UserId;
 
-use crate::auth::SessionKeys;
+use crate::auth::{AccountsPlace, SessionKeys};
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
 use crate::services::Services;
 
@@ -43,6 +43,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the truth is kept.
     pub database: Database,
+    /// Where accounts and sessions are kept.
+    pub accounts: AccountsPlace,
     /// How services tell each other what happened.
     pub bus: Bus,
     /// What wakes at deadlines.
@@ -173,6 +175,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: data.to_owned(),
             database: Database::in_folder(data),
+            accounts: AccountsPlace::in_folder(data),
             bus: Bus::Local,
             timers: WakeUps::Local,
             payments: PaymentBackend::in_folder(data),

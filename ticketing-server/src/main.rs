@@ -56,6 +56,6 @@ impl Doors for Program {
     }
 
     async fn user_of(&self, config: &Config, email: &str) -> Result<Option<UserId>, Failure> {
-        Ok(ticketing_server::auth::user_of(&config.data_dir, email).await?)
+        Ok(ticketing_server::auth::user_of(&config.accounts, email).await?)
     }
 }

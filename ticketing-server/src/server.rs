@@ -219,7 +219,7 @@ impl Doors {
 }
 
 impl ServerBuilder {
-    /// With accounts that are kept there, in place of the folder for data.
+    /// With accounts that are kept there, in place of where the configuration says.
     pub fn accounts(self, store: Arc<dyn AccountStore>) -> Self {
         Self { accounts: Some(store), ..self }
     }
@@ -304,6 +304,7 @@ async fn open_accounts(
 
 fn auth(config: &Config) -> AuthConfig {
     let mut auth = AuthConfig::new(&config.data_dir);
+    auth.accounts = config.accounts.clone();
     auth.cookie_secure = config.cookie_secure;
     auth.production = config.environment.is_production();
     auth.operators = config.operators.iter().cloned().collect();

@@ -90,8 +90,7 @@ impl Wired {
                 "the sandbox's ledger did not close as it should"
             );
         }
-        let Stored::Sqlite(storage) = self.storage;
-        storage.close().await;
+        self.storage.close().await;
     }
 }
 
@@ -99,6 +98,12 @@ impl Stored {
     fn port(&self) -> Arc<dyn Storage> {
         match self {
             Self::Sqlite(storage) => Arc::new(storage.clone()),
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Sqlite(storage) => storage.close().await,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const RESERVED: [(&str, &[&str]); 4] = [
     ("ticketing_sqlite", &["wiring", "backends"]),
     ("ticketing_local", &["wiring", "backends", "server"]),
-    ("sqlx", &["auth/sqlite"]),
+    ("sqlx", &["auth/sqlite", "auth/postgres"]),
     ("Storage", &["wiring"]),
 ];
 

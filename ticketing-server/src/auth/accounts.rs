@@ -17,10 +17,10 @@ use super::config::AuthConfig;
 use super::email::Email;
 use super::error::{AccountError, OpenError};
 use super::limits::Limits;
-use super::lookup::{ACCOUNTS, KEYS};
+use super::lookup::KEYS;
 use super::passwords::{self, PasswordProblem, Passwords};
+use super::place::OpenedAccounts;
 use super::sessions::{Opened, Recognised, SessionPolicy, Sessions};
-use super::sqlite::SqliteAccounts;
 use super::store::{Account, AccountStore, SessionId};
 use super::tokens::{SessionKeys, Tokens};
 use crate::http::client_address::ClientAddress;
@@ -55,8 +55,8 @@ struct Shared {
     authenticator: Arc<SessionAuthenticator>,
     config: AuthConfig,
     upkeep: Upkeep,
-    /// The file, if these accounts opened it.
-    file: Option<SqliteAccounts>,
+    /// The store, if these accounts opened it.
+    opened: Option<OpenedAccounts>,
 }
 
 /// What runs in the background: it keeps sessions up to date, and looks after those who left.
@@ -94,16 +94,14 @@ const STALE_AFTER: Duration = Duration::from_secs(5);
 const LONGEST_USER_AGENT: usize = 256;
 
 impl Accounts {
-    /// Opens the accounts in the configured folder.
+    /// Opens the accounts where they are configured to be.
     ///
     /// # Errors
-    /// Their file or the session keys can't be used.
+    /// Their store or the session keys can't be used.
     pub async fn open(config: AuthConfig, engine: Ticketing) -> Result<Self, OpenError> {
-        let file = config.data_dir.join(ACCOUNTS);
-        let file = SqliteAccounts::open(file).await.map_err(OpenError::Accounts)?;
-        let store = Arc::new(file.clone());
-        let shared = Shared::assemble(config, store, engine, STALE_AFTER).await?;
-        Ok(Self(Arc::new(Shared { file: Some(file), ..shared })))
+        let opened = config.accounts.open().await.map_err(OpenError::Accounts)?;
+        let shared = Shared::assemble(config, opened.port(), engine, STALE_AFTER).await?;
+        Ok(Self(Arc::new(Shared { opened: Some(opened), ..shared })))
     }
 
     /// Accounts over a store that is open. Several may share one: whoever signs out in one of them
@@ -152,12 +150,12 @@ impl Accounts {
         self.0.sessions.owed()
     }
 
-    /// Stops what runs in the background, once it has written what it knows, and closes the file
-    /// that [`open`](Self::open) opened.
+    /// Stops what runs in the background, once it has written what it knows, and closes the
+    /// store that [`open`](Self::open) opened.
     pub async fn shutdown(&self) {
         self.0.upkeep.stop().await;
-        if let Some(file) = &self.0.file {
-            file.close().await;
+        if let Some(opened) = &self.0.opened {
+            opened.close().await;
         }
     }
 
@@ -269,7 +267,7 @@ impl Shared {
             authenticator,
             config,
             upkeep,
-            file: None,
+            opened: None,
         })
     }
 }

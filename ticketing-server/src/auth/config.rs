@@ -10,6 +10,7 @@ use ticketing_core::values::UserId;
 
 use super::limits::RateLimits;
 use super::passwords::{Argon2id, PasswordHasher};
+use super::place::AccountsPlace;
 use super::tokens::SessionKeys;
 
 /// What accounts can be told before they are opened.
@@ -25,8 +26,10 @@ use super::tokens::SessionKeys;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuthConfig {
-    /// Where `accounts.db` is, and `session.keys` unless keys are given.
+    /// Where `session.keys` is, unless keys are given.
     pub data_dir: PathBuf,
+    /// Where accounts and sessions are kept; `accounts.db` in that folder unless said otherwise.
+    pub accounts: AccountsPlace,
     /// Whether the cookie is for HTTPS only, which is also what allows its `__Host-` name. Turned
     /// off for plain HTTP in development.
     pub cookie_secure: bool,
@@ -61,8 +64,10 @@ const WEEK: Duration = Duration::from_hours(7 * 24);
 impl AuthConfig {
     /// Accounts in a folder, with the safest choice of everything that has one.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
         Self {
-            data_dir: data_dir.into(),
+            accounts: AccountsPlace::in_folder(&data_dir),
+            data_dir,
             cookie_secure: true,
             production: false,
             operators: Vec::new(),

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::passwords::HashingFailed;
-use super::sqlite::SqliteOpenError;
 use super::store::StoreError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -13,9 +12,9 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The file of accounts.
+    /// Where the accounts are kept.
     #[error("the accounts can't be opened")]
-    Accounts(#[source] SqliteOpenError),
+    Accounts(#[source] Source),
     /// The file of session keys.
     #[error("the session keys in {} can't be used", .path.display())]
     Keys {

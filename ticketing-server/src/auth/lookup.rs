@@ -5,46 +5,26 @@ use std::path::Path;
 use ticketing_core::values::UserId;
 
 use super::email::Email;
-use super::sqlite::SqliteAccounts;
-use super::store::AccountStore as _;
+use super::place::AccountsPlace;
 use super::tokens::SessionKeys;
 use crate::check::{Reached, files};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The user behind an e-mail address, among the accounts in a folder. Nothing is written, and a
-/// server may be running there.
+/// The user behind an e-mail address. Nothing is written, and a server may be using the accounts.
 ///
 /// # Errors
 /// The accounts can't be read. Where there are none yet, nobody is found.
-pub async fn user_of(data_dir: &Path, email: &str) -> Result<Option<UserId>, Failure> {
-    let file = data_dir.join(ACCOUNTS);
+pub async fn user_of(place: &AccountsPlace, email: &str) -> Result<Option<UserId>, Failure> {
     let Ok(email) = email.parse::<Email>() else { return Ok(None) };
-    if !file.exists() {
-        return Ok(None);
-    }
-    let store = SqliteAccounts::look_into(&file).await?;
-    let account = store.account_by_email(&email).await;
-    store.close().await;
+    let Some(accounts) = place.look().await? else { return Ok(None) };
+    let account = accounts.port().account_by_email(&email).await;
+    accounts.close().await;
     Ok(account?.map(|account| account.id))
 }
 
-/// The file of accounts, and that of session keys unless they are given.
-pub(super) const ACCOUNTS: &str = "accounts.db";
+/// The file of session keys, unless they are given.
 pub(super) const KEYS: &str = "session.keys";
-
-/// Whether the accounts in a folder can be used. Nothing is changed.
-pub(crate) async fn reach_accounts(data_dir: &Path) -> Result<Reached, Failure> {
-    let file = data_dir.join(ACCOUNTS);
-    if !file.exists() {
-        return files::can_be_made(&file).map(|()| Reached::WillBeMade);
-    }
-    files::can_be_written(&file)?;
-    let store = SqliteAccounts::look_into(&file).await?;
-    let is_current = store.is_current().await;
-    store.close().await;
-    Ok(if is_current? { Reached::Answers } else { Reached::WillBeUpdated })
-}
 
 /// Whether the session keys in a folder can be used. Nothing is changed.
 pub(crate) fn reach_session_keys(data_dir: &Path) -> Result<Reached, Failure> {
@@ -64,7 +44,8 @@ mod tests {
     use ticketing_core::values::Timestamp;
 
     use super::*;
-    use crate::auth::store::Account;
+    use crate::auth::sqlite::SqliteAccounts;
+    use crate::auth::store::{Account, AccountStore as _};
 
     /// Every file in a folder, with what is in it.
     fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -76,7 +57,7 @@ mod tests {
     }
 
     async fn with_ada(folder: &Path) -> SqliteAccounts {
-        let store = SqliteAccounts::open(folder.join(ACCOUNTS)).await.unwrap();
+        let store = SqliteAccounts::open(folder.join("accounts.db")).await.unwrap();
         let account = Account {
             id: UserId::new("user-7").unwrap(),
             email: "ada@example.org".parse().unwrap(),
@@ -92,14 +73,15 @@ mod tests {
     async fn whoever_asks_changes_nothing_beside_a_server_or_without_one() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        assert_eq!(user_of(folder, "ada@example.org").await.unwrap(), None);
+        let place = AccountsPlace::in_folder(folder);
+        assert_eq!(user_of(&place, "ada@example.org").await.unwrap(), None);
         assert!(contents(folder).is_empty(), "nothing was made");
         let store = with_ada(folder).await;
         let before = contents(folder);
         let asked = async || {
-            let known = user_of(folder, "Ada@Example.org").await.unwrap();
+            let known = user_of(&place, "Ada@Example.org").await.unwrap();
             assert_eq!(known.as_ref().map(UserId::as_str), Some("user-7"));
-            assert_eq!(user_of(folder, "bob@example.org").await.unwrap(), None);
+            assert_eq!(user_of(&place, "bob@example.org").await.unwrap(), None);
         };
         asked().await;
         assert_eq!(kept(contents(folder)), kept(before), "nothing was written");
@@ -119,7 +101,7 @@ mod tests {
     async fn a_look_can_not_write() {
         let folder = tempfile::tempdir().unwrap();
         let store = with_ada(folder.path()).await;
-        let look = SqliteAccounts::look_into(&folder.path().join(ACCOUNTS)).await.unwrap();
+        let look = SqliteAccounts::look_into(&folder.path().join("accounts.db")).await.unwrap();
         let user = UserId::new("user-7").unwrap();
         look.remove_account(&user, Timestamp::from_millis(1)).await.unwrap_err();
         assert!(store.account(&user).await.unwrap().is_some());

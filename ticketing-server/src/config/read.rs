@@ -8,6 +8,7 @@ use super::redacted::redacted;
 use super::table::{SETTINGS, Secrecy, Setting, setting};
 use super::values;
 use super::{Config, ConfigError, Problem, Told};
+use crate::auth::AccountsPlace;
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
 
 /// The least time that events are kept: as long as idempotency keys are.
@@ -89,6 +90,7 @@ impl Reader {
         self.set(&mut config.database, "database", |url| {
             Database::parse(url).map_err(|error| error.to_string())
         });
+        self.read_accounts(config);
         self.set(&mut config.bus, "bus", |url| Bus::parse(url).map_err(|error| error.to_string()));
         self.set(&mut config.timers, "timers", |url| {
             WakeUps::parse(url).map_err(|error| error.to_string())
@@ -99,6 +101,20 @@ impl Reader {
         self.set(&mut config.services, "services", values::services);
         let upstream = self.value("client_upstream", values::upstream);
         config.client_upstream = upstream;
+    }
+
+    fn read_accounts(&mut self, config: &mut Config) {
+        if self.given.said.contains_key("accounts") {
+            self.set(&mut config.accounts, "accounts", |url| {
+                AccountsPlace::parse(url).map_err(|error| error.to_string())
+            });
+            return;
+        }
+        let database = self.given.said.get("database").map(|said| said.value.as_str());
+        match AccountsPlace::beside(database, &config.data_dir) {
+            Ok(accounts) => config.accounts = accounts,
+            Err(error) => self.problem("database", error.to_string()),
+        }
     }
 
     fn read_times(&mut self, config: &mut Config) {
@@ -140,10 +156,12 @@ impl Reader {
         if config.event_retention < RETENTION_MIN {
             self.problem("event_retention", "it is too short: write 72h or more");
         }
-        let can_be_shared = config.database.can_be_shared() && config.bus.can_be_shared();
+        let can_be_shared = config.database.can_be_shared()
+            && config.accounts.can_be_shared()
+            && config.bus.can_be_shared();
         if !config.services.is_all() && !can_be_shared {
-            let what = "a process does some of them only beside others, and this database or bus \
-                        belongs to one process: write `all`";
+            let what = "a process does some of them only beside others, and this database, bus or \
+                        place of accounts belongs to one process: write `all`";
             self.problem("services", what);
         }
         if config.environment.is_production() {

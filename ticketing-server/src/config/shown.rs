@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use super::redacted::redacted;
 use super::{Config, Environment, Setting};
+use crate::auth::AccountsPlace;
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
 
 /// Nothing is set, and nothing is in its place.
@@ -17,6 +18,7 @@ const NONE: &str = "(none)";
 pub(super) fn of(config: &Config, setting: &Setting) -> String {
     match setting.name {
         "database" => database(&config.database),
+        "accounts" => accounts(&config.accounts),
         "bus" => match config.bus {
             Bus::Local => "local:".to_owned(),
         },
@@ -64,6 +66,14 @@ fn usual_cap(config: &Config) -> Duration {
 fn database(database: &Database) -> String {
     match database {
         Database::Sqlite(file) => redacted(&format!("sqlite:{}", file.path().display())),
+    }
+}
+
+/// How a database is reached has a password in it: it is told in words.
+fn accounts(accounts: &AccountsPlace) -> String {
+    match accounts {
+        AccountsPlace::Sqlite(file) => format!("sqlite:{}", file.display()),
+        AccountsPlace::Postgres(config) => format!("(in {})", config.place()),
     }
 }
 

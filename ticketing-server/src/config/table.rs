@@ -76,6 +76,11 @@ pub const SETTINGS: &[Setting] = &[
         "sqlite:DATA_DIR/ticketing.db",
         "where the truth is kept: `sqlite:PATH`",
     ),
+    Setting::url(
+        "accounts",
+        "sqlite:DATA_DIR/accounts.db, or beside a Postgres database",
+        "where accounts and sessions are kept: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE` with `?schema=NAME` if need be",
+    ),
     Setting::url("bus", "local:", "how services tell each other what happened: `local:`"),
     Setting::url("timers", "local:", "what wakes at deadlines: `local:`"),
     Setting::url(

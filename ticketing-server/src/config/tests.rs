@@ -29,7 +29,7 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 #[test]
 fn the_table_tells_the_defaults() {
     let in_words = ["hold_cap", "operators", "session_keys", "client_upstream", "trusted_proxies"];
-    let others = ["cookie_secure", "address_rate", "database"];
+    let others = ["cookie_secure", "address_rate", "database", "accounts"];
     let literal =
         |setting: &&Setting| !in_words.contains(&setting.name) && !others.contains(&setting.name);
     let spelled: Vec<(String, &str)> =
@@ -135,7 +135,7 @@ fn what_is_wrong_is_told_by_its_variable_with_what_is_allowed() {
         (
             "SERVICES",
             "orders",
-            "a process does some of them only beside others, and this database or bus belongs to one process: write `all`",
+            "a process does some of them only beside others, and this database, bus or place of accounts belongs to one process: write `all`",
         ),
         (
             "MAX_CONNECTIONS",
@@ -261,7 +261,9 @@ fn what_is_secret_in_a_url_is_nowhere_to_be_seen() {
     let file = folder.path().join("url");
     let canary = "postgres://shop:canary@db.example/tickets?password=canary";
     std::fs::write(&file, format!("{canary}\n")).unwrap();
-    for name in ["DATABASE", "BUS", "TIMERS", "PAYMENTS", "CLIENT_UPSTREAM", "LISTEN", "HOLD"] {
+    for name in
+        ["DATABASE", "ACCOUNTS", "BUS", "TIMERS", "PAYMENTS", "CLIENT_UPSTREAM", "LISTEN", "HOLD"]
+    {
         let mut sources = variables(&[(&format!("TICKETING_{name}"), canary)]);
         sources.flags.insert("database", canary.to_owned());
         assert!(!format!("{sources:?}").contains("canary"), "{sources:?}");
@@ -287,6 +289,7 @@ fn settings_are_shown_as_they_are_in_force() {
     assert_eq!(shown("hold"), "2s");
     assert_eq!(shown("hold_cap"), "4s 500ms", "two holds and a grace");
     assert_eq!(shown("database"), "sqlite:./ticketing-data/ticketing.db");
+    assert_eq!(shown("accounts"), "sqlite:./ticketing-data/accounts.db");
     assert_eq!(shown("payments"), "sandbox:./ticketing-data/sandbox.ledger");
     assert_eq!(shown("cookie_secure"), "false");
     assert_eq!(shown("operators"), "(none)");
@@ -302,11 +305,34 @@ fn settings_are_shown_as_they_are_in_force() {
 }
 
 #[test]
+fn a_wrong_place_for_accounts_is_told_without_what_is_secret_in_it() {
+    for (value, expected) in [
+        ("mysql://u:p@h/d", r#"the scheme "mysql" is not compiled in; there is sqlite, postgres"#),
+        ("postgres://u:p@h:x/d", "write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("postgres://u:p@h/d?x=1", "there is no parameter x"),
+    ] {
+        let told = problems(&[("TICKETING_ACCOUNTS", value)]);
+        assert_eq!(told, [format!("TICKETING_ACCOUNTS: {expected}")]);
+    }
+}
+
+#[test]
+fn accounts_can_be_in_a_database_whose_password_is_not_shown() {
+    let url = "postgres://shop:VerySecret@db.example/shop?password=VerySecret&schema=people";
+    let config = load(&[("TICKETING_ACCOUNTS", url)]);
+    assert_eq!(config.told()[0].value, "postgres://shop:***@db.example/shop?***");
+    let shown = format!("{config:?}");
+    assert!(shown.contains("db.example:5432/shop, schema people"), "{shown}");
+    assert!(!shown.contains("VerySecret"), "{shown}");
+}
+
+#[test]
 fn a_folder_is_enough_for_a_test() {
     let config = Config::in_folder("/some/folder");
     assert_eq!(config.listen, "127.0.0.1:0".parse().unwrap());
     assert_eq!(config.data_dir, PathBuf::from("/some/folder"));
     assert!(format!("{:?}", config.database).contains("/some/folder/ticketing.db"));
+    assert!(format!("{:?}", config.accounts).contains("/some/folder/accounts.db"));
 }
 
 /// The documentation has the table as it is here.

@@ -35,6 +35,7 @@ mod races;
 mod refunds;
 mod roles;
 mod secrets;
+mod shared_accounts;
 mod shop;
 mod stepped;
 mod tickets;
