@@ -126,7 +126,11 @@ fn pool(connections: u32) -> PgPoolOptions {
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(true)
-        .after_release(|conn, _age| Box::pin(command::is_clean(conn)))
+        .after_release(|conn, _age| {
+            // An error would have the pool close it without a word to the database, which would hold
+            // the locks of a failed transaction until it notices.
+            Box::pin(async move { Ok(matches!(command::is_clean(conn).await, Ok(true))) })
+        })
 }
 
 #[async_trait]
