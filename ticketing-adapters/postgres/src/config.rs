@@ -7,6 +7,7 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::error::OpenError;
+use crate::inspector::PostgresInspector;
 use crate::storage::PostgresStorage;
 
 #[cfg(test)]
@@ -108,6 +109,23 @@ impl PostgresConfig {
         [self.readers, self.background, NOTES]
             .into_iter()
             .fold(self.lanes.saturating_add(SPARE_COMMANDS), u32::saturating_add)
+    }
+
+    /// Where the database is, without user and password.
+    pub fn place(&self) -> String {
+        let (host, port) = (self.server.get_host(), self.server.get_port());
+        let socket = self.server.get_socket().map(|path| path.display().to_string());
+        let host = socket.unwrap_or_else(|| format!("{host}:{port}"));
+        let database = self.server.get_database().unwrap_or(self.server.get_username());
+        format!("{host}/{database}")
+    }
+
+    /// Looks into the database without opening it as a storage, see [`PostgresInspector`].
+    ///
+    /// # Errors
+    /// An [`OpenError`] that says what is in the way.
+    pub async fn inspect(&self) -> Result<PostgresInspector, OpenError> {
+        PostgresInspector::connect(self.server.clone()).await
     }
 
     /// Opens the database, after bringing its tables up to date.

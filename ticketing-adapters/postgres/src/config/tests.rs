@@ -14,6 +14,17 @@ fn a_url_names_the_database_and_our_numbers() {
 }
 
 #[test]
+fn a_place_is_told_without_who_comes_there() {
+    for (url, place) in [
+        ("postgres://ada:secret@db:6543/shop?lanes=2", "db:6543/shop"),
+        ("postgres://ada@db", "db:5432/ada"),
+        ("postgres:///shop?host=/run/pg&user=ada&password=secret", "/run/pg/shop"),
+    ] {
+        assert_eq!(PostgresConfig::from_url(url).unwrap().place(), place, "{url}");
+    }
+}
+
+#[test]
 fn wrong_numbers_are_named() {
     for (parameter, name) in
         [("lanes=0", "lanes"), ("readers=-1", "readers"), ("background=many", "background")]
