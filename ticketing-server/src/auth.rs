@@ -33,6 +33,7 @@ pub use lookup::user_of;
 pub(crate) use passwords::PASSWORD_RULE;
 pub use passwords::{Argon2id, HashError, PasswordHash, PasswordHasher};
 pub use place::AccountsPlace;
+pub(crate) use postgres::refuse_strange_parameters;
 pub use postgres::{
     InvalidPostgresUrl, PostgresAccounts, PostgresAccountsConfig, PostgresOpenError,
 };

@@ -2,13 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use ticketing_postgres::PostgresConfig;
 use ticketing_sqlite::{OpenError, SqliteConfig};
 
-use crate::auth::{AccountsPlace, InvalidPostgresUrl, PostgresAccountsConfig};
+use crate::auth::{
+    AccountsPlace, InvalidPostgresUrl, PostgresAccountsConfig, refuse_strange_parameters,
+};
 
 mod asked;
 
 pub use asked::{Audit, Waiting};
+
+/// What keeps tickets or accounts.
+const DATABASES: &str = "sqlite, postgres";
 
 /// Where the truth is kept.
 #[derive(Debug, Clone)]
@@ -16,6 +22,8 @@ pub use asked::{Audit, Waiting};
 pub enum Database {
     /// `sqlite:PATH`: a file, which belongs to one process.
     Sqlite(SqliteConfig),
+    /// `postgres://...`: a database that any number of processes share.
+    Postgres(Box<PostgresConfig>),
 }
 
 /// How services tell each other what happened.
@@ -62,7 +70,7 @@ pub enum UnknownBackend {
     /// A parameter that is not known, or has a wrong value.
     #[error("{0}")]
     Parameter(String),
-    /// A Postgres database that can't be used for accounts.
+    /// A URL of a Postgres database that is not as it must be.
     #[error(transparent)]
     Postgres(#[from] InvalidPostgresUrl),
 }
@@ -78,11 +86,16 @@ impl Database {
     /// # Errors
     /// None of the databases compiled in.
     pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
-        match scheme(url, "sqlite")? {
+        match scheme(url, DATABASES)? {
             "sqlite" => {
                 SqliteConfig::from_url(url).map(Self::Sqlite).map_err(|wrong| wrong_file(&wrong))
             }
-            _ => Err(unknown(url, "sqlite")),
+            "postgres" | "postgresql" => {
+                refuse_strange_parameters(url, &["lanes", "readers", "background"])?;
+                let config = PostgresConfig::from_url(url).map_err(|wrong| wrong_database(&wrong));
+                config.map(|config| Self::Postgres(Box::new(config)))
+            }
+            _ => Err(unknown(url, DATABASES)),
         }
     }
 
@@ -90,6 +103,7 @@ impl Database {
     pub fn can_be_shared(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
         }
     }
 }
@@ -100,12 +114,12 @@ impl AccountsPlace {
     /// # Errors
     /// None of the places compiled in.
     pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
-        match scheme(url, "sqlite, postgres")? {
+        match scheme(url, DATABASES)? {
             "sqlite" => SqliteConfig::from_url(url)
                 .map(|file| Self::Sqlite(file.path().to_owned()))
                 .map_err(|_wrong| UnknownBackend::Form("sqlite:PATH, such as sqlite:accounts.db")),
             "postgres" | "postgresql" => Ok(Self::Postgres(PostgresAccountsConfig::from_url(url)?)),
-            _ => Err(unknown(url, "sqlite, postgres")),
+            _ => Err(unknown(url, DATABASES)),
         }
     }
 
@@ -186,6 +200,14 @@ fn wrong_file(wrong: &OpenError) -> UnknownBackend {
     UnknownBackend::Form("sqlite:PATH, such as sqlite:ticketing.db")
 }
 
+/// What is wrong with the URL of a database, without anything of it: it may have a password in it.
+fn wrong_database(wrong: &ticketing_postgres::OpenError) -> UnknownBackend {
+    if let ticketing_postgres::OpenError::WrongNumber { name, .. } = wrong {
+        return UnknownBackend::Parameter(format!("write {name} as a number from 1 to 1000"));
+    }
+    InvalidPostgresUrl::Form.into()
+}
+
 fn only_local(url: &str) -> Result<(), UnknownBackend> {
     match (scheme(url, "local")?, after_scheme(url)) {
         ("local", "") => Ok(()),
@@ -217,9 +239,9 @@ mod tests {
 
     #[test]
     fn unknown_schemes_name_those_compiled_in_and_tell_no_secrets() {
-        let url = "postgres://user:secret@host/db";
+        let url = "mysql://user:secret@host/db";
         let told = Database::parse(url).unwrap_err().to_string();
-        assert_eq!(told, r#"the scheme "postgres" is not compiled in; there is sqlite"#);
+        assert_eq!(told, r#"the scheme "mysql" is not compiled in; there is sqlite, postgres"#);
         let told = Bus::parse("nats://token@host").unwrap_err().to_string();
         assert_eq!(told, r#"the scheme "nats" is not compiled in; there is local"#);
         let told =
@@ -242,6 +264,28 @@ mod tests {
         let sandbox = |path: &str| Ok(PaymentBackend::Sandbox { ledger: path.into() });
         assert_eq!(ledger("sandbox:"), sandbox("data/sandbox.ledger"));
         assert_eq!(ledger("sandbox:/var/ledger"), sandbox("/var/ledger"));
+    }
+
+    #[test]
+    fn a_database_that_is_shared_is_told_without_its_password() {
+        let url = "postgresql://user:secret@host/db?lanes=2&sslmode=disable";
+        let shared = Database::parse(url).unwrap();
+        assert!(shared.can_be_shared());
+        assert!(!format!("{shared:?}").contains("secret"), "{shared:?}");
+        for (wrong, told) in [
+            ("postgres:secret", "write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+            (
+                "postgres://u:secret@h:x/d",
+                "write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+            ),
+            ("postgres://h/d?lanes=secret", "write lanes as a number from 1 to 1000"),
+            ("postgres://h/d?pasword=secret", "there is no parameter pasword"),
+            ("postgres://h/d?schema=secret", "there is no parameter schema"),
+        ] {
+            let error = Database::parse(wrong).unwrap_err();
+            assert_eq!(error.to_string(), told, "{wrong}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
     }
 
     fn shown(place: Result<AccountsPlace, UnknownBackend>) -> String {

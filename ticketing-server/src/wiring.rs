@@ -6,6 +6,7 @@ use ticketing_core::ports::storage::Storage;
 use ticketing_core::ports::{PaymentGateway, chain};
 use ticketing_core::{Builder, Observer, Ticketing};
 use ticketing_local::{Deliveries, SandboxGateway};
+use ticketing_postgres::{PostgresConfig, PostgresStorage};
 use ticketing_sqlite::SqliteStorage;
 
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
@@ -25,6 +26,7 @@ pub(crate) struct Wired {
 #[derive(Debug)]
 enum Stored {
     Sqlite(SqliteStorage),
+    Postgres(PostgresStorage),
 }
 
 /// Where the money moves.
@@ -98,12 +100,14 @@ impl Stored {
     fn port(&self) -> Arc<dyn Storage> {
         match self {
             Self::Sqlite(storage) => Arc::new(storage.clone()),
+            Self::Postgres(storage) => Arc::new(storage.clone()),
         }
     }
 
     async fn close(self) {
         match self {
             Self::Sqlite(storage) => storage.close().await,
+            Self::Postgres(storage) => storage.close().await,
         }
     }
 }
@@ -142,6 +146,10 @@ async fn open_storage(database: &Database) -> Result<Stored, StartError> {
             private_file::open(config.path()).map_err(|why| StartError::Database(why.into()))?;
             let storage = config.clone().open().await;
             storage.map(Stored::Sqlite).map_err(|why| StartError::Database(why.into()))
+        }
+        Database::Postgres(config) => {
+            let storage = PostgresConfig::clone(config).open().await;
+            storage.map(Stored::Postgres).map_err(|why| StartError::Database(why.into()))
         }
     }
 }

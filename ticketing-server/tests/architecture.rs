@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Names that only the listed sources may say, by the beginning of their path.
-const RESERVED: [(&str, &[&str]); 4] = [
+const RESERVED: [(&str, &[&str]); 5] = [
     ("ticketing_sqlite", &["wiring", "backends"]),
+    ("ticketing_postgres", &["wiring", "backends"]),
     ("ticketing_local", &["wiring", "backends", "server"]),
     ("sqlx", &["auth/sqlite", "auth/postgres"]),
     ("Storage", &["wiring"]),

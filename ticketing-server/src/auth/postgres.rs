@@ -26,6 +26,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use config::refuse_strange_parameters;
 pub use config::{InvalidPostgresUrl, PostgresAccountsConfig};
 
 /// Accounts in a schema of a Postgres database, which any number of processes share. What is

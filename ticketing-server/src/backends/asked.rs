@@ -1,11 +1,12 @@
 //! Asking the backends, without a server: whether they are there, and how they are.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ticketing_core::domain::{Payment, Refund};
 use ticketing_core::ports::DeadLetter;
 use ticketing_local::SandboxGateway;
-use ticketing_sqlite::CHECKS;
+use ticketing_postgres::{OpenError, PostgresConfig};
 
 use super::{Database, PaymentBackend};
 use crate::check::{Reached, files};
@@ -32,6 +33,9 @@ pub struct Waiting {
     pub dead_letters: Vec<DeadLetter>,
 }
 
+/// How long a database may take to be reached.
+const DATABASE_WITHIN: Duration = Duration::from_secs(10);
+
 impl Database {
     /// Whether it can be used. Nothing is changed, and a server that runs does not mind.
     ///
@@ -45,6 +49,10 @@ impl Database {
                 Ok(Reached::Answers)
             }
             Self::Sqlite(config) => files::can_be_made(config.path()).map(|()| Reached::WillBeMade),
+            Self::Postgres(config) => {
+                let reached = tokio::time::timeout(DATABASE_WITHIN, reach(config)).await;
+                reached.map_err(|_late| format!("{} takes too long to answer", config.place()))?
+            }
         }
     }
 
@@ -58,7 +66,12 @@ impl Database {
                 must_be_there(config.path())?;
                 let found = config.inspect().await?.verify().await?;
                 let findings = found.iter().map(ToString::to_string).collect();
-                Ok(Audit { checks: CHECKS.len(), findings })
+                Ok(Audit { checks: ticketing_sqlite::CHECKS.len(), findings })
+            }
+            Self::Postgres(config) => {
+                let found = config.inspect().await?.verify().await?;
+                let findings = found.iter().map(ToString::to_string).collect();
+                Ok(Audit { checks: ticketing_postgres::CHECKS.len(), findings })
             }
         }
     }
@@ -78,7 +91,27 @@ impl Database {
                     dead_letters: inspector.dead_letters(limit).await?,
                 })
             }
+            Self::Postgres(config) => {
+                let mut inspector = config.inspect().await?;
+                Ok(Waiting {
+                    payments: inspector.parked_payments(limit).await?,
+                    refunds: inspector.failed_refunds(limit).await?,
+                    dead_letters: inspector.dead_letters(limit).await?,
+                })
+            }
         }
+    }
+}
+
+/// Its tables have one version yet: where that is not, there are none.
+async fn reach(config: &PostgresConfig) -> Result<Reached, Failure> {
+    match config.inspect().await {
+        Ok(mut inspector) => {
+            inspector.outbox_depth().await?;
+            Ok(Reached::Answers)
+        }
+        Err(OpenError::NotAStore) => Ok(Reached::WillBeMade),
+        Err(why) => Err(why.into()),
     }
 }
 

@@ -110,7 +110,10 @@ impl Reader {
             });
             return;
         }
-        let database = self.given.said.get("database").map(|said| said.value.as_str());
+        // What is wrong with it was told already.
+        let is_shared = matches!(config.database, Database::Postgres(_));
+        let database = self.given.said.get("database").filter(|_| is_shared);
+        let database = database.map(|said| said.value.as_str());
         match AccountsPlace::beside(database, &config.data_dir) {
             Ok(accounts) => config.accounts = accounts,
             Err(error) => self.problem("database", error.to_string()),

@@ -63,13 +63,14 @@ fn usual_cap(config: &Config) -> Duration {
     config.hold.saturating_mul(2).saturating_add(config.pay_grace)
 }
 
+/// How a database is reached has a password in it: where it is is told in words.
 fn database(database: &Database) -> String {
     match database {
         Database::Sqlite(file) => redacted(&format!("sqlite:{}", file.path().display())),
+        Database::Postgres(config) => format!("(in {})", config.place()),
     }
 }
 
-/// How a database is reached has a password in it: it is told in words.
 fn accounts(accounts: &AccountsPlace) -> String {
     match accounts {
         AccountsPlace::Sqlite(file) => format!("sqlite:{}", file.display()),

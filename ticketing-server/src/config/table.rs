@@ -74,7 +74,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::url(
         "database",
         "sqlite:DATA_DIR/ticketing.db",
-        "where the truth is kept: `sqlite:PATH`",
+        "where the truth is kept: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`",
     ),
     Setting::url(
         "accounts",

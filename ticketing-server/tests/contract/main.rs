@@ -36,6 +36,7 @@ mod refunds;
 mod roles;
 mod secrets;
 mod shared_accounts;
+mod shared_database;
 mod shop;
 mod stepped;
 mod tickets;

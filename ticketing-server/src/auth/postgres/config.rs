@@ -45,7 +45,7 @@ pub enum InvalidPostgresUrl {
 const SCHEMA: &str = "ticketing_accounts";
 
 /// What the driver understands. It would log what it does not, with its value.
-const PARAMETERS: [&str; 19] = [
+const PARAMETERS: [&str; 18] = [
     "application_name",
     "dbname",
     "host",
@@ -64,7 +64,6 @@ const PARAMETERS: [&str; 19] = [
     "sslrootcert",
     "statement-cache-capacity",
     "user",
-    "schema",
 ];
 
 /// How long one try of a command may take in all, for a database that can't be heard any more.
@@ -86,9 +85,7 @@ impl PostgresAccountsConfig {
     /// It is no such URL.
     pub fn from_url(url: &str) -> Result<Self, InvalidPostgresUrl> {
         let (address, parameters) = parts(url)?;
-        if let Some(unknown) = parameters.iter().find(|it| !is_known(it)) {
-            return Err(InvalidPostgresUrl::Parameter(name(unknown).to_owned()));
-        }
+        refuse_strange_parameters(url, &["schema"])?;
         let schema = parameters.iter().find(|it| name(it) == "schema");
         let schema = schema.map(|it| it.split_once('=').map_or("", |(_, value)| value));
         Self::new(address, &parameters)?.schema(schema.unwrap_or(SCHEMA))
@@ -128,8 +125,7 @@ impl PostgresAccountsConfig {
     }
 
     fn new(address: &str, parameters: &[&str]) -> Result<Self, InvalidPostgresUrl> {
-        let for_driver = |it: &&&str| is_known(it) && name(it) != "schema";
-        let parameters: Vec<&str> = parameters.iter().filter(for_driver).copied().collect();
+        let parameters: Vec<&str> = parameters.iter().filter(|it| is_known(it)).copied().collect();
         let url = format!("{address}?{}", parameters.join("&"));
         let server = url.parse::<PgConnectOptions>().map_err(|_wrong| InvalidPostgresUrl::Form)?;
         let named = server.get_application_name().is_some();
@@ -157,6 +153,19 @@ impl PostgresAccountsConfig {
     /// The name of the schema.
     pub(super) fn schema_name(&self) -> &str {
         &self.schema
+    }
+}
+
+/// Refuses the URL of a Postgres database with a parameter that the driver does not know, and that is
+/// none of ours.
+pub(crate) fn refuse_strange_parameters(
+    url: &str,
+    ours: &[&str],
+) -> Result<(), InvalidPostgresUrl> {
+    let (_, parameters) = parts(url)?;
+    match parameters.iter().find(|it| !is_known(it) && !ours.contains(&name(it))) {
+        Some(unknown) => Err(InvalidPostgresUrl::Parameter(name(unknown).to_owned())),
+        None => Ok(()),
     }
 }
 

@@ -1,0 +1,128 @@
+//! Servers over a Postgres database, of which several sell from one.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use ticketing_core::testing::server_url;
+use ticketing_server::Config;
+use ticketing_server::config::Sources;
+
+use crate::crowd;
+use crate::program::command;
+use crate::shop::{SOON, Shop, welcomes_a_crowd};
+
+const KEYS: &str = "a:0123456789abcdef0123456789abcdef";
+
+/// Few connections: other tests want some, too.
+const PARAMETERS: &str = "lanes=2&readers=2&background=1&password=VerySecret";
+
+async fn tell(server: &str, statement: String) {
+    let mut conn = PgConnection::connect(server).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+/// Runs a test with the URL of a database of its own, which is gone afterwards. The URL has a password
+/// in it.
+async fn in_database(case: impl AsyncFnOnce(&str)) {
+    let server = server_url("TICKETING_TEST_POSTGRES");
+    let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+    let (address, parameters) = server.split_once('?').unwrap_or((&server, ""));
+    let (address, _) = address.rsplit_once('/').expect("the URL names a database");
+    let url = format!("{address}/{name}?{PARAMETERS}&{parameters}");
+    tell(&server, format!("CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")).await;
+    let outcome = AssertUnwindSafe(case(&url)).catch_unwind().await;
+    tell(&server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    if let Err(failure) = outcome {
+        std::panic::resume_unwind(failure);
+    }
+}
+
+/// A server with files of its own, and everything else in the database.
+async fn server(url: &str) -> Shop {
+    let settings = |config: &mut Config| {
+        let variables = [
+            ("TICKETING_DATABASE", url),
+            ("TICKETING_SESSION_KEYS", KEYS),
+            ("TICKETING_LISTEN", "127.0.0.1:0"),
+            ("TICKETING_DATA_DIR", config.data_dir.to_str().unwrap()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let variables = BTreeMap::from(variables);
+        *config = Config::load(&Sources { variables, ..Sources::default() }).unwrap();
+    };
+    Shop::built(settings, welcomes_a_crowd).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_is_sold_from_postgres() {
+    in_database(async |url| {
+        let folder = tempfile::tempdir().unwrap();
+        let ran = async |arguments: &[&str]| {
+            let mut command = command(folder.path());
+            command.env("TICKETING_DATABASE", url).args(arguments).kill_on_drop(true);
+            let ran = tokio::time::timeout(SOON, command.output()).await.unwrap().unwrap();
+            let told = [ran.stdout, ran.stderr].map(|it| String::from_utf8(it).unwrap()).concat();
+            assert!(!told.contains("VerySecret"), "{told}");
+            (ran.status.success(), told)
+        };
+        let (good, told) = ran(&["check"]).await;
+        assert!(good && told.contains("database: it is made at the first start"), "{told}");
+        assert!(told.contains("accounts: it is made at the first start"), "{told}");
+        let (good, told) = ran(&["admin", "verify"]).await;
+        assert!(!good && told.contains("has not the tables of this version"), "{told}");
+
+        let shop = server(url).await;
+        let (seller, buyer) = (shop.member().await, shop.member().await);
+        let ticket = seller.lists_many("Front row", json!("19.99"), 2).await;
+        let order = buyer.reserves(&ticket).await;
+        buyer.pays(&order).await;
+        buyer.sees(&format!("/api/orders/{order}"), |seen| seen["status"] == "complete").await;
+        let left = seller.ticket(&ticket).await;
+        assert_eq!((&left["sold"], &left["available"]), (&json!(1), &json!(1)), "{left}");
+
+        let (good, told) = ran(&["check"]).await;
+        assert!(good && told.contains("database: it answers"), "{told}");
+        assert!(told.contains("accounts: it answers"), "{told}");
+        let (good, told) = ran(&["admin", "verify"]).await;
+        assert!(good && told.contains("rules checked, 0 findings"), "{told}");
+        let (good, told) = ran(&["admin", "stuck"]).await;
+        assert!(good && told.contains("nothing waits for a person"), "{told}");
+
+        // What was sold is in the database alone: a server with an empty folder knows it.
+        shop.close().await;
+        let shop = server(url).await;
+        let again = buyer.at(shop.server.address()).order(&order).await;
+        assert_eq!(again["status"], "complete", "{again}");
+        shop.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_sell_one_ticket_no_more_often_than_there_are_units() {
+    in_database(async |url| {
+        let (here, there) = (server(url).await, server(url).await);
+        crowd::takes_all_units(&[&here, &there]).await;
+        here.close().await;
+        there.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["check"][..], &["admin", "verify"], &["admin", "stuck"], &[]] {
+        let mut command = command(folder.path());
+        command.env("TICKETING_DATABASE", "postgres://shop:VerySecret@127.0.0.1:1/shop");
+        command.env("TICKETING_LISTEN", "127.0.0.1:0").args(arguments).kill_on_drop(true);
+        let ran = tokio::time::timeout(SOON, command.output()).await.unwrap().unwrap();
+        let told = [ran.stdout, ran.stderr].map(|it| String::from_utf8(it).unwrap()).concat();
+        assert!(!ran.status.success() && told.contains("the database can't be used"), "{told}");
+        assert!(!told.contains("VerySecret"), "{told}");
+    }
+}
