@@ -34,7 +34,11 @@ impl Sessions {
             report("sessions are not up to date", self.step().await);
             let owed = self.owed();
             if owed > 0 {
-                tracing::warn!(sign_outs = owed, "sign-outs wait to be written down");
+                tracing::warn!(
+                    code = "sign_outs_owed",
+                    sign_outs = owed,
+                    "sign-outs wait to be written down"
+                );
             }
             rounds = rounds.wrapping_add(1);
             if rounds.is_multiple_of(TIDY_EVERY) {
