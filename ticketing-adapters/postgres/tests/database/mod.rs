@@ -53,6 +53,8 @@ impl Database {
         if !is_of(&mut conn, migrations).await {
             run(&mut conn, "DROP SCHEMA IF EXISTS ticketing CASCADE").await;
             worked(migrations.run_direct(None, &mut conn, false).await, "the migrations");
+            let shape = shape(&mut conn).await;
+            run(&mut conn, &format!("COMMENT ON SCHEMA ticketing IS '{shape}'")).await;
         }
         run(&mut conn, EMPTY).await;
         database
@@ -117,12 +119,32 @@ async fn make(conn: &mut PgConnection, name: &str) {
     }
 }
 
-/// Whether the tables are those of these migrations.
+/// Whether the tables are those of these migrations, and as these made them: tests that spoil rows
+/// take constraints away first.
 async fn is_of(conn: &mut PgConnection, migrations: &Migrator) -> bool {
     let made = sqlx::query_scalar("SELECT checksum FROM ticketing.migrations ORDER BY version");
     let made: Result<Vec<Vec<u8>>, _> = made.fetch_all(conn).await;
     let known: Vec<Vec<u8>> = migrations.iter().map(|it| it.checksum.to_vec()).collect();
-    made.is_ok_and(|made| made == known)
+    if !made.is_ok_and(|made| made == known) {
+        return false;
+    }
+    let noted = sqlx::query_scalar("SELECT obj_description('ticketing'::regnamespace)");
+    let noted: Option<String> = worked(noted.fetch_one(&mut *conn).await, "a note on the schema");
+    noted == Some(shape(conn).await)
+}
+
+/// What there is in the schema: columns, constraints and indexes.
+async fn shape(conn: &mut PgConnection) -> String {
+    let shape = sqlx::query_scalar(
+        "SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM ( \
+         SELECT concat(conrelid::regclass, conname, pg_get_constraintdef(oid)) AS part \
+         FROM pg_constraint WHERE connamespace = 'ticketing'::regnamespace \
+         UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'ticketing' \
+         UNION ALL SELECT concat(attrelid::regclass, attname, atttypid, attnotnull) \
+         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid \
+         WHERE relnamespace = 'ticketing'::regnamespace AND attnum > 0) AS parts",
+    );
+    worked(shape.fetch_one(conn).await, "the shape of the schema")
 }
 
 /// Drops every schema but the server's own.
