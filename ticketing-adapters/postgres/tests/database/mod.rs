@@ -123,7 +123,7 @@ async fn make(conn: &mut PgConnection, name: &str) {
 /// take constraints away first.
 async fn is_of(conn: &mut PgConnection, migrations: &Migrator) -> bool {
     let made = sqlx::query_scalar("SELECT checksum FROM ticketing.migrations ORDER BY version");
-    let made: Result<Vec<Vec<u8>>, _> = made.fetch_all(conn).await;
+    let made: Result<Vec<Vec<u8>>, _> = made.fetch_all(&mut *conn).await;
     let known: Vec<Vec<u8>> = migrations.iter().map(|it| it.checksum.to_vec()).collect();
     if !made.is_ok_and(|made| made == known) {
         return false;
