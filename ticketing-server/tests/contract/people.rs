@@ -78,6 +78,9 @@ impl Owned {
     }
 }
 
+/// What ends sessions, and leaves one to go on with.
+const RENEWING: [&str; 3] = ["/users/email", "/users/password", "/sessions/revoke-others"];
+
 /// Longer than a session lasts.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
@@ -196,16 +199,22 @@ impl People {
     }
 
     /// What a role is answered. It asks from a tab of its own, so that cookies which an answer sets
-    /// change nobody's.
+    /// change nobody's, unless the session in use is what a new one takes the place of.
     pub(crate) async fn ask(&self, role: Role, request: &Request) -> Answer {
+        if Self::is_signed_in(role) && RENEWING.iter().any(|path| request.path.ends_with(path)) {
+            return request.from(&self.person(role).browser).await;
+        }
         request.from(&self.tab(role, request).await).await
+    }
+
+    fn is_signed_in(role: Role) -> bool {
+        ![Role::Anonymous, Role::SignedOut, Role::Expired].contains(&role)
     }
 
     async fn tab(&self, role: Role, request: &Request) -> Browser {
         let person = self.person(role);
-        let is_signed_in = ![Role::Anonymous, Role::SignedOut, Role::Expired].contains(&role);
         let mut ends = ["/signup", "/signin", "/signout"].into_iter();
-        if !(is_signed_in && ends.any(|path| request.path.ends_with(path))) {
+        if !(Self::is_signed_in(role) && ends.any(|path| request.path.ends_with(path))) {
             return person.browser.tab();
         }
         // A session of its own, since it ends or is replaced, and the one in use is to go on.
