@@ -132,10 +132,10 @@ async fn connect(plan: Plan, lock: Lock) -> Result<SqliteStorage, OpenError> {
     let notes = pool(1).connect_with(options.clone().synchronous(relaxed)).await.map_err(failed)?;
     let log = Log::of(&path, options.clone(), pool(1));
     let options = options.read_only(true);
-    let background = pool(BACKGROUND).connect_with(options.clone()).await.map_err(failed)?;
+    let background = all_open(BACKGROUND, options.clone()).await.map_err(failed)?;
     let readers_are_ours = matches!(readers, Readers::Ours(_));
     let readers = match readers {
-        Readers::Ours(number) => pool(number).connect_with(options).await.map_err(failed)?,
+        Readers::Ours(number) => all_open(number, options).await.map_err(failed)?,
         Readers::Hosts(pool) => pool,
     };
     let shared = Shared {
@@ -236,6 +236,20 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+}
+
+/// Connections that are made now. One that is still being made when its caller gives up is made all
+/// the same, and nobody would wait for it when the file is closed.
+async fn all_open(
+    connections: u32,
+    options: SqliteConnectOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let pool = pool(connections).connect_with(options).await?;
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        open.push(pool.acquire().await?);
+    }
+    Ok(pool)
 }
 
 async fn prepare(writers: &SqlitePool, path: &Path) -> Result<StoreId, OpenError> {

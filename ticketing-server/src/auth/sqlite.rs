@@ -78,7 +78,7 @@ impl SqliteAccounts {
         let options = options.create_if_missing(false);
         writer.set_connect_options(options.clone());
         let readers = options.read_only(true);
-        let readers = pool(READERS).connect_with(readers).await.map_err(failed)?;
+        let readers = readers_of(readers).await.map_err(failed)?;
         Ok(Self { writer, readers })
     }
 
@@ -108,6 +108,17 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+}
+
+/// The connections that read, all of them open. One that is still being made when its caller gives up
+/// is made all the same, and nobody would wait for it when the file is closed.
+async fn readers_of(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let readers = pool(READERS).connect_with(options).await?;
+    let mut open = Vec::new();
+    for _ in 0..READERS {
+        open.push(readers.acquire().await?);
+    }
+    Ok(readers)
 }
 
 #[async_trait]

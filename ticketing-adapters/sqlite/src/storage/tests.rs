@@ -2,6 +2,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tempfile::TempDir;
@@ -135,5 +136,30 @@ async fn a_read_that_hangs_ends() {
     let began = Instant::now();
     while storage.search(&ListingQuery::default()).await.is_err() {
         assert!(began.elapsed() < AT_LAST, "it goes on");
+    }
+}
+
+/// What was read beside the file when it was closed would keep its log from being put into it.
+#[tokio::test]
+async fn who_gave_up_waiting_for_a_connection_leaves_none_open() {
+    let folder = tempfile::tempdir().unwrap();
+    for patience in (0..200).map(|step| Duration::from_micros(5 * step)) {
+        let storage = config(&folder).readers(4).open().await.unwrap();
+        let readers = &storage.shared.readers;
+        let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(readers.acquire())).collect();
+        let mut got = Vec::new();
+        let begun = Instant::now();
+        while begun.elapsed() <= patience {
+            waiting.retain_mut(|one| match one.now_or_never() {
+                Some(conn) => {
+                    got.push(conn.unwrap());
+                    false
+                }
+                None => true,
+            });
+        }
+        drop((waiting, got));
+        storage.close().await;
+        assert!(!folder.path().join("tickets.db-wal").exists(), "after {patience:?}");
     }
 }

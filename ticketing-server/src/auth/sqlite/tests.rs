@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
 use super::*;
@@ -114,4 +115,27 @@ async fn what_is_answered_is_synced() {
     let journal: String =
         sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
     assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+}
+
+#[tokio::test]
+async fn who_gave_up_waiting_for_the_file_leaves_nothing_of_it_open() {
+    let folder = tempfile::tempdir().unwrap();
+    for patience in (0..200).map(|step| Duration::from_micros(5 * step)) {
+        let store = opened(&folder).await;
+        let mut waiting: Vec<_> = (0..READERS).map(|_| Box::pin(store.readers.acquire())).collect();
+        let begun = std::time::Instant::now();
+        let mut got = Vec::new();
+        while begun.elapsed() <= patience {
+            waiting.retain_mut(|one| match one.now_or_never() {
+                Some(conn) => {
+                    got.push(conn.unwrap());
+                    false
+                }
+                None => true,
+            });
+        }
+        drop((waiting, got));
+        store.close().await;
+        assert!(!folder.path().join("accounts.db-wal").exists(), "after {patience:?}");
+    }
 }
