@@ -91,6 +91,8 @@ impl LiveHub {
 
     async fn read_again(self, refresh: Duration) {
         let mut refresh = every(refresh);
+        // What is shown from now on is read when it is asked for.
+        refresh.reset();
         loop {
             refresh.tick().await;
             tokio::join!(self.tickets.read_again(), self.orders.read_again());

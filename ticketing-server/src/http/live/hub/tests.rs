@@ -112,8 +112,6 @@ async fn many_streams_of_a_ticket_cost_one_reading_and_hear_what_the_bus_lost() 
 async fn many_who_come_at_once_are_answered_by_a_few_readings() {
     let world = World::new(NEVER).await;
     world.lists().await;
-    // The look that every hub begins with.
-    tokio::task::yield_now().await;
     world.faults.set_rate_of(Operation::Search, FaultKind::Delay, 1_000);
     world.faults.set_longest_delay(Duration::from_millis(100));
     let mut first = world.watches_the_shelf();
