@@ -67,7 +67,7 @@ pub(super) async fn availability(
     let place = state.hub.place(&request)?;
     let telling = Availabilities {
         tickets: state.hub.tickets(named)?,
-        told: BTreeMap::new(),
+        told: Told::default(),
         has_told: false,
         closing: state.hub.closing,
         _place: place,
@@ -89,11 +89,14 @@ impl Which {
     }
 }
 
+/// What a page was told of each ticket that it shows: the version of its units.
+#[derive(Debug, Default)]
+struct Told(BTreeMap<TicketId, Version>);
+
 /// What a page is told of the tickets that it shows.
 struct Availabilities {
     tickets: WatchedTickets,
-    /// The version of each ticket's units that was told last.
-    told: BTreeMap<TicketId, Version>,
+    told: Told,
     /// Whether anything was told: the first event comes even if there is nothing to tell.
     has_told: bool,
     closing: CancellationToken,
@@ -104,7 +107,7 @@ impl Telling for Availabilities {
     async fn next(&mut self) -> Option<Event> {
         loop {
             let news = self.closing.run_until_cancelled(self.tickets.next()).await??;
-            let news = self.news(&news);
+            let news = self.told.unknown(&news);
             if !news.is_empty() || !self.has_told {
                 self.has_told = true;
                 return event("availability", &news);
@@ -113,18 +116,18 @@ impl Telling for Availabilities {
     }
 }
 
-impl Availabilities {
-    /// What the page does not know yet.
-    fn news(&mut self, news: &TicketNews) -> Vec<Availability> {
+impl Told {
+    /// What the page does not know yet, and does from now on.
+    fn unknown(&mut self, news: &TicketNews) -> Vec<Availability> {
         match news {
             TicketNews::Changed(units) => {
-                let is_shown = |it: &&InventoryView| self.told.contains_key(&it.ticket_id);
+                let is_shown = |it: &&InventoryView| self.0.contains_key(&it.ticket_id);
                 let units: Vec<InventoryView> = units.iter().filter(is_shown).copied().collect();
                 self.newer(&units)
             }
             TicketNews::All(units) => {
                 let shown: BTreeSet<TicketId> = units.iter().map(|it| it.ticket_id).collect();
-                self.told.retain(|id, _| shown.contains(id));
+                self.0.retain(|id, _| shown.contains(id));
                 self.newer(units)
             }
         }
@@ -133,9 +136,9 @@ impl Availabilities {
     fn newer(&mut self, units: &[InventoryView]) -> Vec<Availability> {
         let mut newer = Vec::new();
         for units in units {
-            let told = self.told.get(&units.ticket_id);
+            let told = self.0.get(&units.ticket_id);
             if told.is_none_or(|told| *told < units.version) {
-                self.told.insert(units.ticket_id, units.version);
+                self.0.insert(units.ticket_id, units.version);
                 newer.push(Availability::from(units));
             }
         }
@@ -154,5 +157,70 @@ impl From<&InventoryView> for Availability {
             held: units.held,
             sold: units.sold,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Five units, in that version.
+    fn units(ticket: u128, version: u64) -> InventoryView {
+        InventoryView {
+            ticket_id: TicketId::from_uuid(uuid::Uuid::from_u128(ticket)),
+            version: Version::new(version),
+            on_sale: true,
+            capacity: 5,
+            held: 0,
+            sold: 0,
+            available: 5,
+        }
+    }
+
+    fn changed(units: &[InventoryView]) -> TicketNews {
+        TicketNews::Changed(Arc::from(units))
+    }
+
+    /// The tickets that are told of, with their versions.
+    fn tells(told: &mut Told, news: &TicketNews) -> Vec<(TicketId, Version)> {
+        told.unknown(news).iter().map(|it| (it.id, it.version)).collect()
+    }
+
+    fn named(units: &[InventoryView]) -> Vec<(TicketId, Version)> {
+        units.iter().map(|it| (it.ticket_id, it.version)).collect()
+    }
+
+    #[test]
+    fn a_page_is_not_told_again_what_it_knows() {
+        let mut told = Told::default();
+        let (first, second) = (units(1, 0), units(2, 3));
+        let all = TicketNews::All(vec![first, second]);
+        assert_eq!(tells(&mut told, &all), named(&[first, second]));
+        assert_eq!(tells(&mut told, &all), []);
+        let older = units(2, 2);
+        assert_eq!(tells(&mut told, &changed(&[first, older])), []);
+        let newer = units(1, 1);
+        assert_eq!(tells(&mut told, &changed(&[newer, second])), named(&[newer]));
+        assert_eq!(tells(&mut told, &TicketNews::All(vec![newer, second])), []);
+    }
+
+    #[test]
+    fn a_page_is_told_of_nothing_that_it_does_not_show() {
+        let mut told = Told::default();
+        let (shown, other) = (units(1, 0), units(2, 0));
+        tells(&mut told, &TicketNews::All(vec![shown]));
+        assert_eq!(tells(&mut told, &changed(&[other])), []);
+    }
+
+    #[test]
+    fn what_left_the_page_and_comes_back_is_told_again() {
+        let mut told = Told::default();
+        let (stays, leaves) = (units(1, 0), units(2, 0));
+        tells(&mut told, &TicketNews::All(vec![stays, leaves]));
+        assert_eq!(tells(&mut told, &TicketNews::All(vec![stays])), []);
+        assert_eq!(tells(&mut told, &changed(&[units(2, 1)])), [], "it is shown no more");
+        assert_eq!(tells(&mut told, &TicketNews::All(vec![stays, leaves])), named(&[leaves]));
     }
 }
