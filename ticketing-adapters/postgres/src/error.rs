@@ -61,6 +61,12 @@ pub(crate) enum Failure {
     /// The database gave this transaction up for another one's sake. It may be done again.
     #[error("the database gave the transaction up for another one's sake")]
     GivenUp(#[source] sqlx::Error),
+    /// A host's transaction has another isolation than a batch is decided in.
+    #[error("the isolation of the transaction must be read committed, not {level}")]
+    Isolation {
+        /// What it is.
+        level: String,
+    },
     /// A row is not at the version that the write was decided on.
     #[error("a row of {table} has moved on")]
     Moved {
@@ -115,6 +121,7 @@ impl From<&Failure> for PortErrorKind {
         match failure {
             Failure::Database(sqlx::Error::PoolClosed) => Self::Closed,
             Failure::Database(error) => kind_of(error),
+            Failure::Isolation { .. } => Self::Misconfigured,
             Failure::Late | Failure::Locked(_) | Failure::GivenUp(_) => Self::Unavailable,
             Failure::Refused(_) | Failure::Moved { .. } | Failure::Unfit { .. } => Self::Refused,
             Failure::Corrupt { table, column, id } => {
@@ -143,7 +150,11 @@ impl Failure {
             Self::Refused(_) | Self::Moved { .. } | Self::Unfit { .. } | Self::Corrupt { .. } => {
                 true
             }
-            Self::Database(_) | Self::Late | Self::Locked(_) | Self::GivenUp(_) => false,
+            Self::Database(_)
+            | Self::Late
+            | Self::Locked(_)
+            | Self::GivenUp(_)
+            | Self::Isolation { .. } => false,
         }
     }
 
@@ -159,6 +170,7 @@ impl Failure {
             Self::Refused(_)
             | Self::Locked(_)
             | Self::GivenUp(_)
+            | Self::Isolation { .. }
             | Self::Moved { .. }
             | Self::Unfit { .. }
             | Self::Corrupt { .. } => true,
@@ -175,6 +187,7 @@ impl Failure {
             | Self::Refused(_)
             | Self::Locked(_)
             | Self::GivenUp(_)
+            | Self::Isolation { .. }
             | Self::Moved { .. }
             | Self::Unfit { .. }) => error.with_source(failure),
         }

@@ -43,8 +43,11 @@ impl PostgresStorage {
     /// or neither.
     ///
     /// It locks the pools of the batch until that transaction ends, and everybody who wants units of
-    /// them waits, 200 milliseconds and no more. So make it the **last statement before `COMMIT`**.
-    /// Its isolation must be `READ COMMITTED`.
+    /// them waits, for a moment, and is told to try again. So make it the **last statement before
+    /// `COMMIT`**. For a pool that somebody else has locked it waits as long as the host's
+    /// `lock_timeout` says.
+    /// Its isolation must be `READ COMMITTED`: in a snapshot of before, the batch would be decided on
+    /// what is no longer true.
     ///
     /// A batch that is refused leaves nothing behind and the transaction usable: what is done here is
     /// behind a savepoint. The events that it caused are published by the relay of whichever process
@@ -59,6 +62,7 @@ impl PostgresStorage {
         batch: &WriteBatch,
     ) -> Result<Pending<HostReceipt>, CommitError> {
         let not_applied = |failure: Failure| CommitError::NotApplied(failure.of(OPERATION));
+        must_read_what_is_committed(conn).await.map_err(not_applied)?;
         tell(conn, "SAVEPOINT ticketing_batch").await.map_err(not_applied)?;
         let decided = decide(conn, slice::from_ref(batch), Locks::Wait).await;
         let result = match decided {
@@ -80,6 +84,14 @@ impl PostgresStorage {
 
 fn pending((receipt, pools): (Receipt, BTreeMap<PoolId, Pool>)) -> Pending<HostReceipt> {
     Pending { value: HostReceipt { receipt, pools: pools.into_values().collect() } }
+}
+
+async fn must_read_what_is_committed(conn: &mut PgConnection) -> Result<(), Failure> {
+    let level: String = sqlx::query_scalar("SHOW transaction_isolation")
+        .fetch_one(conn)
+        .await
+        .map_err(Failure::of_statement)?;
+    if level == "read committed" { Ok(()) } else { Err(Failure::Isolation { level }) }
 }
 
 async fn tell(conn: &mut PgConnection, what: &'static str) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr};
@@ -50,10 +51,24 @@ pub(crate) async fn prepare(conn: &mut PgConnection, fresh: StoreId) -> Result<S
 pub(crate) async fn refuse_other_version(conn: &mut PgConnection) -> Result<(), OpenError> {
     let (found, known) = (version_of(conn).await?, latest());
     match found.cmp(&known) {
-        Ordering::Equal => Ok(()),
+        Ordering::Equal => refuse_changed(conn).await,
         Ordering::Less => Err(OpenError::NotAStore),
         Ordering::Greater => Err(OpenError::FromLaterVersion { found, known }),
     }
+}
+
+/// Refuses tables that other migrations made than these, under the same numbers. sqlx looks for that
+/// only when it runs them, which takes rights that whoever sells need not have.
+async fn refuse_changed(conn: &mut PgConnection) -> Result<(), OpenError> {
+    let made: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT version, checksum FROM ticketing.migrations WHERE success")
+            .fetch_all(conn)
+            .await
+            .map_err(OpenError::Database)?;
+    let made: BTreeMap<i64, Vec<u8>> = made.into_iter().collect();
+    let migrations = migrations();
+    let changed = migrations.iter().find(|it| made.get(&it.version) != Some(&it.checksum.to_vec()));
+    changed.map_or(Ok(()), |it| Err(told(MigrateError::VersionMismatch(it.version))))
 }
 
 /// The last migration that was made; zero if there are no tables yet.

@@ -135,6 +135,18 @@ async fn a_database_of_a_later_version_is_refused() {
     );
 }
 
+/// Tables that others than our migrations made can't be trusted.
+#[tokio::test]
+async fn a_migration_that_was_changed_is_told() {
+    let database = Database::empty().await;
+    config(&database).open().await.unwrap().close().await;
+    let mut conn = database.connect().await;
+    run(&mut conn, "UPDATE ticketing.migrations SET checksum = '\\x00' WHERE version = 1").await;
+    let (error, words) = refused(config(&database)).await;
+    assert!(matches!(error, OpenError::Migration(_)), "{words}");
+    assert!(words.contains("migration 1 was previously applied but has been modified"), "{words}");
+}
+
 #[tokio::test]
 async fn a_half_made_migration_leaves_nothing() {
     let database = Database::empty().await;

@@ -40,7 +40,7 @@ impl Snapshot {
     }
 }
 
-/// What a group touches, sorted: the order in which rows are locked everywhere.
+/// What a group touches, sorted: rows of a kind are locked in this order everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// The ids of its batches that have events.
