@@ -71,9 +71,9 @@ impl LiveHub {
         tokio::spawn(async move { closing.run_until_cancelled_owned(work).await });
     }
 
-    /// A place for one more stream.
-    pub(super) fn place(&self, request: &Parts) -> Result<Place, ApiError> {
-        self.places.take(request)
+    /// A place for one more stream, which names so many tickets.
+    pub(super) fn place(&self, request: &Parts, names: usize) -> Result<Place, ApiError> {
+        self.places.take(request, names)
     }
 
     /// Tickets from now on: these, or the newest that can be bought.

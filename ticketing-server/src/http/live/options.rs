@@ -12,7 +12,8 @@ pub struct LiveOptions {
     /// How many are open at once; 5,000 unless said otherwise. One costs a connection and some ten
     /// kilobytes: what they show is read once for all of them.
     pub streams: usize,
-    /// How many of them one address has; 200 unless said otherwise.
+    /// How many of them one address has; 200 unless said otherwise. Together they name ten times as
+    /// many tickets, and 100 at least.
     pub streams_per_address: usize,
     /// How often what streams show is read again, once for all of them; every 5 seconds unless said
     /// otherwise.

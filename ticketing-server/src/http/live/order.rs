@@ -71,7 +71,7 @@ pub(super) async fn order(
 ) -> Result<Response, ApiError> {
     let id = id.known()?;
     let engine = state.api.engine;
-    let place = state.hub.place(&credentials)?;
+    let place = state.hub.place(&credentials, 0)?;
     // Listened to before it is read, so that nothing is missed in between.
     let mut order = state.hub.order(id);
     let read = engine.orders().get(&buyer.user, id).await?;

@@ -45,9 +45,20 @@ fn live(engine: Ticketing, options: &LiveOptions) -> LiveRouters {
 /// Asks for the stream of tickets from an address, perhaps through a proxy.
 async fn watch(router: &Router, peer: &str, forwarded: &str) -> axum::response::Response {
     let mut request = Request::get("/live").body(Body::empty()).unwrap();
+    request.headers_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
+    ask(router, peer, request).await
+}
+
+/// Asks for the stream of so many tickets, of which there is none.
+async fn watch_named(router: &Router, peer: &str, names: u128) -> axum::response::Response {
+    let ids: Vec<String> = (1..=names).map(|id| uuid::Uuid::from_u128(id).to_string()).collect();
+    let request = Request::get(format!("/live?ids={}", ids.join(",")));
+    ask(router, peer, request.body(Body::empty()).unwrap()).await
+}
+
+async fn ask(router: &Router, peer: &str, mut request: Request<Body>) -> axum::response::Response {
     let peer: SocketAddr = format!("{peer}:5000").parse().unwrap();
     request.extensions_mut().insert(ConnectInfo(peer));
-    request.headers_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
     router.clone().oneshot(request).await.unwrap()
 }
 
@@ -96,6 +107,29 @@ async fn one_address_does_not_take_them_all() {
     assert_eq!(refused(&same), StatusCode::TOO_MANY_REQUESTS);
     drop(first);
     assert_eq!(watch(&router, "10.0.0.2", "1.1.1.1").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_address_does_not_name_all_tickets() {
+    // Ten for each stream, and enough for one with all that it may name.
+    for (streams_per_address, names) in [(20, [100, 99]), (4, [60, 39])] {
+        let options = LiveOptions { streams_per_address, ..LiveOptions::default() };
+        let router = live(engine().await, &options).tickets;
+        let mut open = Vec::new();
+        for names in names {
+            open.push(watch_named(&router, "1.1.1.1", names).await);
+        }
+        assert!(open.iter().all(|it| it.status() == StatusCode::OK), "{open:?}");
+        // Whoever is refused keeps nothing.
+        for _ in 0..streams_per_address {
+            let one_more = watch_named(&router, "1.1.1.1", 2).await;
+            assert_eq!(refused(&one_more), StatusCode::TOO_MANY_REQUESTS);
+        }
+        assert_eq!(watch(&router, "1.1.1.1", "-").await.status(), StatusCode::OK, "it names none");
+        assert_eq!(watch_named(&router, "2.2.2.2", 100).await.status(), StatusCode::OK);
+        drop(open.remove(0));
+        assert_eq!(watch_named(&router, "1.1.1.1", 2).await.status(), StatusCode::OK);
+    }
 }
 
 #[tokio::test]
