@@ -49,9 +49,11 @@ impl Accounts {
     ) -> Result<(), AccountError> {
         let account = self.confirmed(member, password).await?;
         let leaving = &self.0.leaving;
-        if leaving.is_paying(&account.id).await? || !leaving.close(&account.id).await? {
+        // A payment may also begin in between. Whoever stays for one keeps what is on sale.
+        if leaving.is_paying(&account.id).await? || !leaving.cancel_orders(&account.id).await? {
             return Err(AccountError::PaymentRunning);
         }
+        leaving.withdraw_listings(&account.id).await?;
         let ended = self.0.store.remove_account(&account.id, self.now()).await?;
         self.0.sessions.note_ended(&ended);
         // What another session began meanwhile ends as well, now or in the background.
@@ -106,29 +108,36 @@ impl Leaving {
         Ok(())
     }
 
-    /// Cancels orders and takes listings off sale. Answers whether nothing is left: an order that is
-    /// being paid comes to its own end first.
+    /// Cancels the orders of somebody who is gone, and takes the listings off sale. Answers whether
+    /// nothing is left. An order that can't be cancelled keeps nothing on sale.
     async fn close(&self, user: &UserId) -> Result<bool, AccountError> {
-        let are_over = self.cancel_orders(user).await?;
-        self.withdraw_listings(user).await?;
-        Ok(are_over)
+        let are_over = self.cancel_orders(user).await;
+        let withdrawn = self.withdraw_listings(user).await;
+        are_over.and_then(|are_over| withdrawn.map(|()| are_over))
     }
 
+    /// Answers whether all are over: one that is being paid comes to its own end first. One that can't
+    /// be cancelled holds up no other.
     async fn cancel_orders(&self, user: &UserId) -> Result<bool, AccountError> {
-        let (mut are_over, mut after) = (true, None);
+        let (mut are_over, mut after) = (Ok(true), None);
         loop {
             let page = orders_of(&self.engine, user, after).await?;
             for order in &page.items {
-                are_over &= match order.status {
-                    OrderStatus::Created => self.cancel(user, order).await?,
-                    OrderStatus::AwaitingPayment => false,
-                    OrderStatus::Complete | OrderStatus::Cancelled | OrderStatus::Refunded => true,
-                };
+                let is_over = self.end(user, order).await;
+                are_over = are_over.and_then(|all| Ok(all & is_over?));
             }
             after = page.next;
             if after.is_none() {
-                return Ok(are_over);
+                return are_over;
             }
+        }
+    }
+
+    async fn end(&self, user: &UserId, order: &OrderView) -> Result<bool, AccountError> {
+        match order.status {
+            OrderStatus::Created => self.cancel(user, order).await,
+            OrderStatus::AwaitingPayment => Ok(false),
+            OrderStatus::Complete | OrderStatus::Cancelled | OrderStatus::Refunded => Ok(true),
         }
     }
 

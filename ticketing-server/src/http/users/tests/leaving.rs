@@ -1,6 +1,7 @@
 //! The end of an account, and what is known of it before.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode};
@@ -9,8 +10,9 @@ use ticketing_core::domain::view::OrderStatus;
 use ticketing_core::memory::{MemoryGateway, MemoryStorage};
 use ticketing_core::ports::TokioRuntime;
 use ticketing_core::testing::{FaultKind, Faults, FaultyStorage, Operation};
-use ticketing_core::values::{OrderId, UserId};
-use ticketing_core::{Duties, PaymentMethod, Ticketing};
+use ticketing_core::values::{Money, OrderId, UserId};
+use ticketing_core::{Duties, NewTicket, PaymentMethod, Ticketing};
+use tokio::runtime::Handle;
 
 use super::world::{Answer, Browser, PASSWORD, World};
 use crate::auth::{AccountStore as _, AuthConfig};
@@ -238,6 +240,66 @@ async fn a_payment_that_began_meanwhile_comes_to_its_own_end_first() {
     assert_eq!(status(&world, &id, paid).await, OrderStatus::AwaitingPayment);
     assert_eq!(status(&world, &id, unpaid).await, OrderStatus::Cancelled, "it holds up no other");
     assert_eq!(departures(&world).await, 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_order_that_can_not_be_cancelled_keeps_nothing_on_sale() {
+    let (world, faults) = world_with_faults().await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    let mut ben = world.signed_up("ben@example.org").await;
+    let his = listed(&world, &mut ben, 3).await;
+    let id = user(&world, &ada).await;
+    assert_eq!(delete(&world, &mut ada, PASSWORD).await.status, StatusCode::NO_CONTENT);
+    let mut orders = Vec::new();
+    for _ in 0..2 {
+        orders.push(begun_meanwhile(&world, &id, &his).await);
+    }
+    let new = NewTicket::new("Front row", Money::usd(20_00));
+    world.engine.tickets().list_for_sale(id.clone(), new).await.unwrap();
+    assert_eq!(on_sale(&world).await, 2);
+
+    faults.next(Operation::Commit, FaultKind::Before);
+    world.accounts.look_after_departures().await;
+    let mut left = 0;
+    for order in orders {
+        left += usize::from(status(&world, &id, order).await == OrderStatus::Created);
+    }
+    assert_eq!(left, 1, "one failed, and holds up no other");
+    assert_eq!(on_sale(&world).await, 1, "only his");
+    assert_eq!(departures(&world).await, 1);
+    world.end().await;
+}
+
+/// Begins a payment just before the orders of somebody are read for so many times.
+fn pays_before_reading(world: &World, faults: &Faults, buyer: UserId, order: OrderId, nth: usize) {
+    let (engine, reads) = (world.engine.clone(), AtomicUsize::new(0));
+    faults.observe(move |call| {
+        let is_read = call.operation == Operation::OrdersOf;
+        if is_read && reads.fetch_add(1, Ordering::SeqCst) + 1 == nth {
+            let paying = async { engine.payments().open(&buyer, order).await };
+            tokio::task::block_in_place(|| drop(Handle::current().block_on(paying).unwrap()));
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_stays_for_a_payment_that_just_began_keeps_what_is_on_sale() {
+    let (world, faults) = world_with_faults().await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    let mut ben = world.signed_up("ben@example.org").await;
+    let (hers, his) = (listed(&world, &mut ada, 1).await, listed(&world, &mut ben, 1).await);
+    let order: OrderId = reserved(&world, &mut ada, &his).await.parse().unwrap();
+    let id = user(&world, &ada).await;
+    // The first time is the look for payments, the second is for what to cancel.
+    pays_before_reading(&world, &faults, id.clone(), order, 2);
+
+    let refused = delete(&world, &mut ada, PASSWORD).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "payment_running"));
+    assert_eq!(status(&world, &id, order).await, OrderStatus::AwaitingPayment);
+    assert_eq!(user(&world, &ada).await, id);
+    let ticket = world.get(&mut ben, &format!("/api/tickets/{hers}")).await;
+    assert_eq!(ticket.body["status"], "on_sale");
     world.end().await;
 }
 
