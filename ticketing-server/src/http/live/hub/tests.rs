@@ -189,6 +189,23 @@ async fn a_storage_that_fails_only_delays_the_beginning() {
 }
 
 #[tokio::test]
+async fn a_search_that_fails_keeps_no_named_ticket_from_being_shown() {
+    let world = World::new(REFRESH).await;
+    let ticket = world.lists().await;
+    world.faults.set_rate_of(Operation::Search, FaultKind::Before, 1_000);
+    let mut shelf = world.watches_the_shelf();
+    let mut named = world.watches(&[ticket]);
+    assert_eq!(next(&mut named).await[0].available, 5);
+    world.reserves(ticket).await;
+    until_left(&mut named, ticket, 4).await;
+    let early = tokio::time::timeout(Duration::ZERO, shelf.next()).await;
+    assert!(early.is_err(), "{early:?}");
+    world.faults.off();
+    assert_eq!(next(&mut shelf).await.len(), 1);
+    world.end();
+}
+
+#[tokio::test]
 async fn who_falls_behind_starts_over() {
     let world = World::new(NEVER).await;
     let ticket = world.lists().await;

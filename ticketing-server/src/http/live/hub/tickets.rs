@@ -116,22 +116,23 @@ impl Tickets {
     pub(super) async fn read_what_is_new(self) {
         loop {
             self.wanted.notified().await;
-            if let Err(error) = self.read_wanted().await {
+            let read = self.read_wanted().await;
+            self.was_read.send_replace(());
+            if let Err(error) = read {
                 tracing::debug!(error = chain(&error), "what a stream waits for was not read");
                 tokio::time::sleep(READ_AGAIN).await;
                 self.wanted.notify_one();
             }
-            self.was_read.send_replace(());
         }
     }
 
+    /// A search that fails keeps nobody waiting for tickets by their names.
     async fn read_wanted(&self) -> Result<(), Error> {
         let asked = self.shown().shelf_wanted();
-        if let Some(asked) = asked {
-            self.read_shelf(asked).await?;
-        }
+        let searched = self.read_shelf(asked).await;
         let unread = self.shown().unread();
-        self.read(&unread).await
+        let read = self.read(&unread).await;
+        searched.and(read)
     }
 
     /// Reads everything once that any stream shows.
@@ -143,12 +144,11 @@ impl Tickets {
 
     async fn read_all(&self) -> Result<(), Error> {
         let asked = self.shown().shelf_shown();
-        if let Some(asked) = asked {
-            self.read_shelf(asked).await?;
-            self.was_read.send_replace(());
-        }
+        let searched = self.read_shelf(asked).await;
+        self.was_read.send_replace(());
         let all = self.shown().all();
-        self.read(&all).await
+        let read = self.read(&all).await;
+        searched.and(read)
     }
 
     /// Reads tickets page by page, and tells what was not known.
@@ -165,7 +165,9 @@ impl Tickets {
         Ok(())
     }
 
-    async fn read_shelf(&self, asked: u64) -> Result<(), Error> {
+    /// Reads what is newest, for all who asked up to this number, if anybody did.
+    async fn read_shelf(&self, asked: Option<u64>) -> Result<(), Error> {
+        let Some(asked) = asked else { return Ok(()) };
         let newest = self.engine.tickets().search(&ListingQuery::default()).await?.items;
         let ids = newest.iter().map(|it| it.ticket.id).collect();
         let units: Vec<InventoryView> = newest.iter().map(|it| it.inventory).collect();
