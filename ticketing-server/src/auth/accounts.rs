@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use ticketing_core::Ticketing;
 use ticketing_core::ports::chain;
 use ticketing_core::values::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +53,8 @@ struct Shared {
     sessions: Sessions,
     limits: Limits,
     leaving: Leaving,
+    /// Places of those whose export is being made.
+    exports: Semaphore,
     authenticator: Arc<SessionAuthenticator>,
     config: AuthConfig,
     upkeep: Upkeep,
@@ -264,6 +267,7 @@ impl Shared {
             sessions,
             limits,
             leaving,
+            exports: Semaphore::new(export::AT_ONCE),
             authenticator,
             config,
             upkeep,

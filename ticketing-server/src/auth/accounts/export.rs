@@ -26,9 +26,14 @@ pub(crate) struct Export {
 /// The most listings, and the most orders, of one export.
 const MOST: usize = 10_000;
 
+/// How many exports a process makes at once. Payments are read order by order, so one may be ten
+/// thousand questions to the storage that everybody else waits for, too.
+pub(super) const AT_ONCE: usize = 2;
+
 impl Accounts {
-    /// Everything that is known of an account.
+    /// Everything that is known of an account, unless others are told of theirs already.
     pub(crate) async fn export(&self, member: &Recognised) -> Result<Export, AccountError> {
+        let _place = self.0.exports.try_acquire().map_err(|_none_free| AccountError::Busy)?;
         let account = self.account_of(member).await?;
         let sessions = self.sessions(member).await?;
         let engine = &self.0.engine;

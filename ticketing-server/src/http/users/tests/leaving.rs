@@ -14,7 +14,7 @@ use ticketing_core::values::{Money, OrderId, UserId};
 use ticketing_core::{Duties, NewTicket, PaymentMethod, Ticketing};
 use tokio::runtime::Handle;
 
-use super::world::{Answer, Browser, PASSWORD, World};
+use super::world::{Answer, Browser, PASSWORD, World, send};
 use crate::auth::{AccountStore as _, AuthConfig};
 
 async fn delete(world: &World, browser: &mut Browser, password: &str) -> Answer {
@@ -356,5 +356,28 @@ async fn an_export_has_the_attempts_to_pay_and_no_card() {
     assert!(["declined", "voided"].contains(&payments[0]["status"].as_str().unwrap()));
     assert!(["authorized", "captured"].contains(&payments[1]["status"].as_str().unwrap()));
     assert!(!export.to_string().contains("tok_"), "{export}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn two_exports_are_made_at_a_time() {
+    const EXPORT: &str = "/api/users/export";
+    let (world, faults) = world_with_faults().await;
+    let mut ada = world.signed_up("ada@example.org").await;
+    let begun = [1, 2].map(|nth| {
+        // The storage never answers.
+        faults.nth(Operation::Search, nth, FaultKind::CrashBefore);
+        let (router, request) = (world.router.clone(), ada.request(Method::GET, EXPORT, None));
+        tokio::spawn(async move { send(&router, request).await })
+    });
+    until(async || faults.calls_of(Operation::Search) == 2).await;
+    let refused = world.get(&mut ada, EXPORT).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    for export in begun {
+        export.abort();
+        assert!(export.await.unwrap_err().is_cancelled());
+        assert_eq!(world.get(&mut ada, EXPORT).await.status, StatusCode::OK);
+    }
     world.end().await;
 }
