@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod auth;
 pub mod backends;
+mod background;
 pub mod check;
 pub mod cli;
 pub mod config;

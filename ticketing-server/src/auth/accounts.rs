@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::http::request::Parts;
 use secrecy::SecretString;
 use ticketing_core::Ticketing;
-use ticketing_core::ports::chain;
 use ticketing_core::values::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -24,6 +23,7 @@ use super::place::OpenedAccounts;
 use super::sessions::{Opened, Recognised, SessionPolicy, Sessions};
 use super::store::{Account, AccountStore, SessionId};
 use super::tokens::{SessionKeys, Tokens};
+use crate::background::watched;
 use crate::http::client_address::ClientAddress;
 use crate::http::{AuthUnavailable, Authenticator};
 
@@ -294,23 +294,15 @@ impl Upkeep {
     fn start(sessions: Sessions, leaving: Leaving) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(sessions.run(stop.clone()));
-        tasks.spawn(leaving.run(stop.clone()));
+        tasks.spawn(watched("account_sessions", stop.clone(), sessions.run(stop.clone())));
+        tasks.spawn(watched("account_departures", stop.clone(), leaving.run(stop.clone())));
         Self { stop, tasks: tokio::sync::Mutex::new(tasks) }
     }
 
     async fn stop(&self) {
         self.stop.cancel();
         let mut tasks = self.tasks.lock().await;
-        while let Some(ended) = tasks.join_next().await {
-            if let Err(died) = ended {
-                tracing::error!(
-                    code = "account_upkeep_died",
-                    error = chain(&died),
-                    "the upkeep of accounts died"
-                );
-            }
-        }
+        while tasks.join_next().await.is_some() {}
     }
 }
 

@@ -13,13 +13,14 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use ticketing_core::ports::chain;
 use tokio::net::TcpStream;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
 use super::options::ServingOptions;
 use super::places::Place;
 use super::pulse::Pulse;
 use super::worded::{Speech, Worded};
+use crate::background::every;
 
 /// One connection, and what it needs to be served.
 pub(super) struct Connection {
@@ -136,9 +137,8 @@ pub(crate) struct ConnectionPlace {
 /// half as late again is noticed.
 fn looks(options: &ServingOptions) -> Interval {
     let shorter = options.idle_within.min(options.taken_within);
-    let every = (shorter / 2).max(Duration::from_millis(1));
-    let mut looks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = every(shorter / 2);
+    looks.reset();
     looks
 }
 

@@ -14,7 +14,6 @@ use ticketing_core::domain::view::{OrderStatus, OrderView, TicketStatus};
 use ticketing_core::ports::{Clock, chain};
 use ticketing_core::values::UserId;
 use ticketing_core::{Error, ListingView, Ticketing};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Accounts;
@@ -22,6 +21,7 @@ use super::belongings::{listings_of, orders_of};
 use crate::auth::error::AccountError;
 use crate::auth::sessions::Recognised;
 use crate::auth::store::{AccountStore, Departure};
+use crate::background::every;
 
 /// How long a departure stays at least. Every process has heard by then that the sessions ended, and
 /// what they had asked for just before is done.
@@ -75,8 +75,7 @@ impl Accounts {
 impl Leaving {
     /// Looks after departures until it is told to stop; the first time at once.
     pub(super) async fn run(self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(self.every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = every(self.every);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if let Some(Err(error)) = stop.run_until_cancelled(self.step()).await {
                 report(&error);

@@ -5,11 +5,11 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use ticketing_core::ports::chain;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{Sessions, locked};
 use crate::auth::store::{SessionId, StoreError};
+use crate::background::every;
 
 /// How often the store is asked which sessions have ended.
 pub(crate) const RELOAD_EVERY: Duration = Duration::from_secs(2);
@@ -27,8 +27,7 @@ const SEEN_AT_ONCE: usize = 500;
 impl Sessions {
     /// Keeps sessions up to date until it is told to stop.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(RELOAD_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = every(RELOAD_EVERY);
         let mut rounds = 0_u32;
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             report("sessions are not up to date", self.step().await);

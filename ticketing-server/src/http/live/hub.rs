@@ -32,7 +32,7 @@ use tickets::Tickets;
 pub(super) use tickets::{TicketNews, WatchedTickets};
 
 use super::options::LiveOptions;
-use super::stream::every;
+use crate::background::{every, watched};
 use crate::http::error::ApiError;
 
 /// How long to wait before subscribing again.
@@ -60,15 +60,18 @@ impl LiveHub {
             places: Arc::new(Places::new(options)),
             closing,
         };
-        hub.spawn(hub.clone().listen(engine));
-        hub.spawn(hub.clone().read_again(options.refresh));
-        hub.spawn(hub.tickets.clone().read_what_is_new());
+        hub.spawn("live_bus", hub.clone().listen(engine));
+        hub.spawn("live_refresh", hub.clone().read_again(options.refresh));
+        hub.spawn("live_beginnings", hub.tickets.clone().read_what_is_new());
         hub
     }
 
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&self, task: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let closing = self.closing.clone();
-        tokio::spawn(async move { closing.run_until_cancelled_owned(work).await });
+        let until_closing = async move {
+            closing.run_until_cancelled_owned(work).await;
+        };
+        tokio::spawn(watched(task, self.closing.clone(), until_closing));
     }
 
     /// A place for one more stream, which names so many tickets.

@@ -8,14 +8,6 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use serde::Serialize;
 use ticketing_core::ports::chain;
-use tokio::time::{Interval, MissedTickBehavior, interval};
-
-/// Ticks at once and then after each of these times, or later: what was missed is not made up for.
-pub(super) fn every(time: Duration) -> Interval {
-    let mut ticks = interval(time);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
 
 /// How long a connection may be silent before a comment keeps it from being cut on the way.
 const HEARTBEAT: Duration = Duration::from_secs(15);
