@@ -106,7 +106,7 @@ struct Availabilities {
 impl Telling for Availabilities {
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let news = self.closing.run_until_cancelled(self.tickets.next()).await??;
+            let news = self.closing.run_until_cancelled(self.tickets.next()).await?;
             let news = self.told.unknown(&news);
             if !news.is_empty() || !self.has_told {
                 self.has_told = true;

@@ -73,7 +73,7 @@ fn user(name: &str) -> UserId {
 }
 
 async fn next(tickets: &mut WatchedTickets) -> Vec<InventoryView> {
-    match tokio::time::timeout(SOON, tickets.next()).await.unwrap().unwrap() {
+    match tokio::time::timeout(SOON, tickets.next()).await.unwrap() {
         TicketNews::All(units) => units,
         TicketNews::Changed(units) => units.to_vec(),
     }

@@ -193,28 +193,30 @@ impl Tickets {
 }
 
 impl WatchedTickets {
-    /// What there is to tell next: first everything, as soon as it is read; nothing any more once
-    /// nobody tells.
-    pub(in crate::http::live) async fn next(&mut self) -> Option<TicketNews> {
+    /// What there is to tell next: first everything, as soon as it is read. The senders are there as
+    /// long as this is.
+    pub(in crate::http::live) async fn next(&mut self) -> TicketNews {
         if !self.has_begun {
-            let all = self.begin().await?;
+            let all = self.begin().await;
             self.has_begun = true;
-            return Some(TicketNews::All(all));
+            return TicketNews::All(all);
         }
         match self.news.recv().await {
-            Ok(Message::Units(units)) => Some(TicketNews::Changed(units)),
-            Ok(Message::Shelf) | Err(RecvError::Lagged(_)) => Some(TicketNews::All(self.all())),
-            Err(RecvError::Closed) => None,
+            Ok(Message::Units(units)) => TicketNews::Changed(units),
+            Ok(Message::Shelf) | Err(RecvError::Lagged(_)) => TicketNews::All(self.all()),
+            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 
-    async fn begin(&mut self) -> Option<Vec<InventoryView>> {
+    async fn begin(&mut self) -> Vec<InventoryView> {
         loop {
             self.was_read.mark_unchanged();
             if let Some(all) = self.first() {
-                return Some(all);
+                return all;
             }
-            self.was_read.changed().await.ok()?;
+            if self.was_read.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
