@@ -138,6 +138,12 @@ mod histories {
         run_shard(7);
     }
 
+    /// The gateway failed two refunds of one payment, and each waited for the other to be settled.
+    #[test]
+    fn two_refunds_that_failed_once_do_not_wait_for_each_other() {
+        run(1_794, COMMANDS);
+    }
+
     #[test]
     fn the_same_seed_is_the_same_history() {
         for seed in 0..5 {

@@ -7,8 +7,13 @@
 //! |---|---|---|
 //! | ours | nothing is new | nothing changes |
 //! | more | one that we wait for arrived, or somebody gave money back by hand | refunds that are requested, then failed ones, are done, as far as they fit in; the rest is noted as a refund by hand |
-//! | more, and several refunds are requested | which of them arrived can't be told | it is asked again when they are settled |
+//! | more, several refunds are requested, and one of them under its first key | which of them arrived can't be told, and that one is sent without asking | it is asked again when that one is settled |
 //! | less | what was given back without our knowing the name of that refund was failed by the bank | nameless refunds are owed again, as far as they fit in |
+//!
+//! Requested refunds under later keys all wait for this word before they are sent again. So it is
+//! given to them, also when there are several: whichever of them the money was for, so much is done
+//! then and the rest is still owed. Should the one that was taken for done prove not to be, the sum is
+//! less, and it is owed again.
 //!
 //! What is requested comes before what failed: whichever of two equal sums the money was for,
 //! one is done then and the other is still owed. What went back by hand and has no room in our
@@ -56,12 +61,17 @@ pub fn recount(
         let decisions = decide_fitting(refunds, Refund::is_nameless, less, now).0;
         return Ok(Some(with_refunds(Decision::unchanged(payment), None, decisions)));
     }
-    let is_requested = |refund: &&Refund| refund.state == RefundState::Requested;
-    if refunds.iter().filter(is_requested).count() > 1 {
+    if one_of_several_tells_soon(&refunds) {
         return Ok(None);
     }
     let more = refunded.checked_sub(known).unwrap_or(Money::zero(known.currency()));
     more_given_back(payment, order, refunds, more, now).map(Some)
+}
+
+/// Whether several refunds are requested, and one of them under its first key.
+fn one_of_several_tells_soon(refunds: &[Refund]) -> bool {
+    let requested = || refunds.iter().filter(|refund| refund.state == RefundState::Requested);
+    requested().count() > 1 && requested().any(|refund| refund.attempt == 0)
 }
 
 fn more_given_back(

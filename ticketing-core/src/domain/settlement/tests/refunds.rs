@@ -129,6 +129,26 @@ fn of_several_refunds_under_way_none_is_taken_for_another() {
 }
 
 /// A bank can fail what had succeeded. What has a name is asked about by that name.
+/// Each of them is sent again only once it is told whether an earlier try arrived.
+#[test]
+fn several_refunds_under_later_keys_do_not_wait_for_each_other() {
+    let again = [Command::NextKey];
+    let refunds = [refund(1, 5_00, &again), refund(2, 3_00, &again)];
+    let (payment, order) = (refunding(&refunds), complete());
+    let done = |number| (number, RefundState::Succeeded);
+    for (sum, becomes) in
+        [(0, vec![]), (3_00, vec![done(2)]), (5_00, vec![done(1)]), (8_00, vec![done(1), done(2)])]
+    {
+        let settled = count(&payment, &order, &refunds, sum);
+        assert_eq!((changed(&settled), settled.noted), (becomes, None), "{sum}");
+    }
+    // Whoever was taken for another is owed again when that one is done by its own name.
+    let [first, second] = [refund(1, 5_00, &[named()]), refund(2, 5_00, &[Command::GivenBack])];
+    let refunds = [first, second];
+    let settled = count(&refunding(&refunds), &order, &refunds, 5_00);
+    assert_eq!(changed(&settled), [(2, RefundState::Failed)]);
+}
+
 #[test]
 fn what_did_not_stay_given_back_is_owed_again() {
     let refunds = [refund(1, 8_00, &[Command::GivenBack]), refund(2, 8_00, &[named()])];
