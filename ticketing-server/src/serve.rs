@@ -19,6 +19,7 @@ mod connection;
 mod options;
 mod places;
 mod pulse;
+mod speech;
 #[cfg(test)]
 mod tests;
 mod worded;

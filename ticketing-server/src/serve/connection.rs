@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::options::ServingOptions;
 use super::places::Place;
 use super::pulse::Pulse;
-use super::worded::{Speech, Worded};
+use super::speech::Speech;
+use super::worded::Worded;
 use crate::background::every;
 
 /// One connection, and what it needs to be served.
@@ -76,16 +77,16 @@ impl Connection {
 
     async fn carry(self, stream: TcpStream) -> Result<(), Cut> {
         let (begun, pulse) = (CancellationToken::new(), Pulse::new());
-        let (router, peer) = (self.router, self.peer);
+        let peer = self.peer;
         let (first, asked, place) = (begun.clone(), pulse.clone(), Arc::new(self.place));
-        let speech = Arc::new(Speech::default());
-        let stream = Worded::new(stream, router.clone(), peer, Arc::clone(&speech));
+        let speech = Arc::new(Speech::new(self.router, peer));
+        let stream = Worded::new(stream, Arc::clone(&speech));
         let service = tower::service_fn(move |mut request: Request<Incoming>| {
             first.cancel();
             let running = asked.begin();
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(ConnectionPlace { _place: Arc::clone(&place) });
-            Arc::clone(&speech).answer(router.clone(), request, running)
+            Arc::clone(&speech).answer(request, running)
         });
         let service = TowerToHyperService::new(service);
         let served = self.protocol.serve_connection_with_upgrades(TokioIo::new(stream), service);

@@ -8,29 +8,21 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, StatusCode, Version, header};
+use axum::http::{Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
+use hyper::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tower::ServiceExt as _;
 
-use super::pulse::{Followed, Part, Running};
-use crate::http::unreadable::Unreadable;
+use super::speech::Speech;
 
 /// A connection on which every answer has words.
 pub(super) struct Worded<S> {
     io: S,
-    router: Router,
-    peer: SocketAddr,
     speech: Arc<Speech>,
     next: Next,
 }
@@ -42,85 +34,9 @@ enum Next {
     Writing(Bytes),
 }
 
-/// Whether the router speaks: then nothing that is written is the protocol's own.
-#[derive(Debug, Default)]
-pub(super) struct Speech {
-    answers: AtomicUsize,
-    /// Another protocol has the connection.
-    is_over: AtomicBool,
-}
-
-/// An answer that is being given.
-struct Speaking(Arc<Speech>);
-
-/// The body of an answer, which is given until it is dropped.
-pub(super) struct Spoken {
-    body: Followed,
-    _speaking: Speaking,
-}
-
-impl Speech {
-    fn begin(self: &Arc<Self>) -> Speaking {
-        self.answers.fetch_add(1, Ordering::AcqRel);
-        Speaking(Arc::clone(self))
-    }
-
-    fn is_silent(&self) -> bool {
-        self.answers.load(Ordering::Acquire) == 0 && !self.is_over.load(Ordering::Acquire)
-    }
-
-    /// The router's answer to a request.
-    pub(super) async fn answer<B>(
-        self: Arc<Self>,
-        router: Router,
-        request: Request<B>,
-        running: Running,
-    ) -> Result<Response<Spoken>, std::convert::Infallible>
-    where
-        B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
-    {
-        if request.version() == Version::HTTP_2 {
-            self.is_over.store(true, Ordering::Release);
-        }
-        let speaking = self.begin();
-        let response = router.oneshot(request).await?;
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            self.is_over.store(true, Ordering::Release);
-        }
-        let spoken = |body| Spoken { body: Followed::new(body, running), _speaking: speaking };
-        Ok(response.map(spoken))
-    }
-}
-
-impl Drop for Speaking {
-    fn drop(&mut self) {
-        self.0.answers.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl HttpBody for Spoken {
-    type Data = Part;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Part>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 impl<S: AsyncWrite + Unpin> Worded<S> {
-    pub(super) fn new(io: S, router: Router, peer: SocketAddr, speech: Arc<Speech>) -> Self {
-        Self { io, router, peer, speech, next: Next::Nothing }
+    pub(super) fn new(io: S, speech: Arc<Speech>) -> Self {
+        Self { io, speech, next: Next::Nothing }
     }
 
     /// Takes what is written, if it ends with an answer of the protocol's own.
@@ -130,13 +46,12 @@ impl<S: AsyncWrite + Unpin> Worded<S> {
             return false;
         };
         let (before, bare) = (before.to_vec(), bare.to_vec());
-        let mut request: Request<Body> = Unreadable(status).request();
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        let answer = self.router.clone().oneshot(request);
+        let words = self.speech.words_for(status);
         self.next = Next::Making(Box::pin(async move {
-            let Ok(answer) = answer.await;
-            let worded = if answer.status() == status { write(answer).await } else { None };
-            // A router without our layers knows nothing of unreadable requests.
+            let worded = match words.await {
+                Some(answer) => write(answer).await,
+                None => None,
+            };
             [before, worded.unwrap_or(bare)].concat().into()
         }));
         true

@@ -1,0 +1,115 @@
+//! What the router says on a connection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response, StatusCode, Version};
+use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
+use tower::ServiceExt as _;
+
+use super::pulse::{Followed, Part, Running};
+use crate::http::unreadable::Unreadable;
+
+/// The router, and whether it speaks: then nothing that is written is the protocol's own.
+#[derive(Debug)]
+pub(super) struct Speech {
+    router: Router,
+    peer: SocketAddr,
+    answers: AtomicUsize,
+    /// Another protocol has the connection.
+    is_over: AtomicBool,
+}
+
+/// An answer that is being given.
+struct Speaking(Arc<Speech>);
+
+/// The body of an answer, which is given until it is dropped.
+pub(super) struct Spoken {
+    body: Followed,
+    _speaking: Speaking,
+}
+
+impl Speech {
+    pub(super) fn new(router: Router, peer: SocketAddr) -> Self {
+        Self { router, peer, answers: AtomicUsize::new(0), is_over: AtomicBool::new(false) }
+    }
+
+    fn begin(self: &Arc<Self>) -> Speaking {
+        self.answers.fetch_add(1, Ordering::AcqRel);
+        Speaking(Arc::clone(self))
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.answers.load(Ordering::Acquire) == 0 && !self.is_over.load(Ordering::Acquire)
+    }
+
+    /// The router's answer to a request.
+    pub(super) async fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+        running: Running,
+    ) -> Result<Response<Spoken>, Infallible>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+    {
+        if request.version() == Version::HTTP_2 {
+            self.is_over.store(true, Ordering::Release);
+        }
+        let speaking = self.begin();
+        let response = self.router.clone().oneshot(request).await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            self.is_over.store(true, Ordering::Release);
+        }
+        let spoken = |body| Spoken { body: Followed::new(body, running), _speaking: speaking };
+        Ok(response.map(spoken))
+    }
+
+    /// What the router says in the place of the protocol. A router without our layers knows nothing
+    /// of unreadable requests: then there is nothing to say.
+    pub(super) fn words_for(
+        &self,
+        status: StatusCode,
+    ) -> impl Future<Output = Option<Response<Body>>> + Send + use<> {
+        let mut request: Request<Body> = Unreadable(status).request();
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let answer = self.router.clone().oneshot(request);
+        async move {
+            let Ok(answer) = answer.await;
+            Some(answer).filter(|answer| answer.status() == status)
+        }
+    }
+}
+
+impl Drop for Speaking {
+    fn drop(&mut self) {
+        self.0.answers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl HttpBody for Spoken {
+    type Data = Part;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Part>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
