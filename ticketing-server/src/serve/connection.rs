@@ -79,7 +79,7 @@ impl Connection {
         let (begun, pulse) = (CancellationToken::new(), Pulse::new());
         let peer = self.peer;
         let (first, asked, place) = (begun.clone(), pulse.clone(), Arc::new(self.place));
-        let speech = Arc::new(Speech::new(self.router, peer));
+        let speech = Arc::new(Speech::new(self.router, peer, pulse.clone()));
         let stream = Worded::new(stream, Arc::clone(&speech));
         let service = tower::service_fn(move |mut request: Request<Incoming>| {
             first.cancel();

@@ -3,7 +3,8 @@
 //! The protocols can't tell. To HTTP/1 an answer that nobody reads is a socket that is not ready; to
 //! HTTP/2 it is a stream without a window, on a connection that answers every ping. So each part of
 //! an answer is followed from here until it is written: as long as one is in memory, it is known, and
-//! so is when the last bytes of it were taken.
+//! so is when the last bytes of it were taken. Heads have no parts; of them it is known since when the
+//! socket has no room.
 
 use std::collections::HashMap;
 use std::io::IoSlice;
@@ -29,12 +30,20 @@ struct State {
     /// Parts of answers that are not written yet, with the time when some of it last was.
     parts: HashMap<u64, Instant>,
     next_part: u64,
+    /// Since when the socket has no room for what is to be written, if it has none.
+    blocked_since: Option<Instant>,
 }
 
 impl Pulse {
     pub(super) fn new() -> Self {
         let quiet_since = Instant::now();
-        let state = State { running: 0, quiet_since, parts: HashMap::new(), next_part: 0 };
+        let state = State {
+            running: 0,
+            quiet_since,
+            parts: HashMap::new(),
+            next_part: 0,
+            blocked_since: None,
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -54,7 +63,23 @@ impl Pulse {
 
     /// Whether the client has taken nothing for so long of something that waits for it.
     pub(super) fn is_stuck_for(&self, time: Duration) -> bool {
-        self.state().parts.values().any(|taken_at| taken_at.elapsed() >= time)
+        let state = self.state();
+        let mut waiting = state.parts.values().chain(&state.blocked_since);
+        waiting.any(|since| since.elapsed() >= time)
+    }
+
+    /// Something was written, or there was no room for it.
+    pub(super) fn wrote<T>(&self, written: &Poll<T>) {
+        let mut state = self.state();
+        state.blocked_since = match written {
+            Poll::Ready(_) => None,
+            Poll::Pending => state.blocked_since.or_else(|| Some(Instant::now())),
+        };
+    }
+
+    /// Whether something waits for room on the socket.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.state().blocked_since.is_some()
     }
 
     fn part(&self, bytes: Bytes) -> Part {
@@ -148,5 +173,21 @@ impl hyper::body::Body for Followed {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_without_room_is_stuck_until_it_takes_something() {
+        let pulse = Pulse::new();
+        assert!(!pulse.is_blocked() && !pulse.is_stuck_for(Duration::ZERO));
+        pulse.wrote(&Poll::<()>::Pending);
+        assert!(pulse.is_blocked() && pulse.is_stuck_for(Duration::ZERO));
+        assert!(!pulse.is_stuck_for(Duration::MAX));
+        pulse.wrote(&Poll::Ready(()));
+        assert!(!pulse.is_blocked() && !pulse.is_stuck_for(Duration::ZERO));
     }
 }

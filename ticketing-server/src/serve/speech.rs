@@ -11,18 +11,21 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, StatusCode, Version};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use tower::ServiceExt as _;
 
-use super::pulse::{Followed, Part, Running};
+use super::pulse::{Followed, Part, Pulse, Running};
 use crate::http::unreadable::Unreadable;
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The router, and whether it speaks: then nothing that is written is the protocol's own.
 #[derive(Debug)]
 pub(super) struct Speech {
     router: Router,
     peer: SocketAddr,
+    pulse: Pulse,
     answers: AtomicUsize,
     /// Another protocol has the connection.
     is_over: AtomicBool,
@@ -38,8 +41,13 @@ pub(super) struct Spoken {
 }
 
 impl Speech {
-    pub(super) fn new(router: Router, peer: SocketAddr) -> Self {
-        Self { router, peer, answers: AtomicUsize::new(0), is_over: AtomicBool::new(false) }
+    pub(super) fn new(router: Router, peer: SocketAddr, pulse: Pulse) -> Self {
+        let (answers, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { router, peer, pulse, answers, is_over }
+    }
+
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     fn begin(self: &Arc<Self>) -> Speaking {
@@ -64,12 +72,22 @@ impl Speech {
             self.is_over.store(true, Ordering::Release);
         }
         let speaking = self.begin();
-        let response = self.router.clone().oneshot(request).await?;
+        let mut response = self.router.clone().oneshot(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             self.is_over.store(true, Ordering::Release);
         }
+        if self.must_be_the_last() {
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
+        }
         let spoken = |body| Spoken { body: Followed::new(body, running), _speaking: speaking };
         Ok(response.map(spoken))
+    }
+
+    /// Whether HTTP/1 may have no request after this one. It takes the next when this one is over, and
+    /// where the client waits to be asked for the body, that is before the answer is written. All that
+    /// is not written yet is kept: a client that does not read could have as much of it as it likes.
+    fn must_be_the_last(&self) -> bool {
+        !self.is_over.load(Ordering::Acquire) && self.pulse.is_blocked()
     }
 
     /// What the router says in the place of the protocol. A router without our layers knows nothing

@@ -67,7 +67,9 @@ impl<S: AsyncWrite + Unpin> Worded<S> {
                 }
                 Next::Writing(left) if left.is_empty() => self.next = Next::Nothing,
                 Next::Writing(left) => {
-                    match ready!(Pin::new(&mut self.io).poll_write(context, left))? {
+                    let written = Pin::new(&mut self.io).poll_write(context, left);
+                    self.speech.pulse().wrote(&written);
+                    match ready!(written)? {
                         0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                         written => drop(left.split_to(written.min(left.len()))),
                     }
@@ -97,7 +99,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Worded<S> {
         if self.takes(buffer) {
             return Poll::Ready(Ok(buffer.len()));
         }
-        Pin::new(&mut self.io).poll_write(context, buffer)
+        let written = Pin::new(&mut self.io).poll_write(context, buffer);
+        self.speech.pulse().wrote(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -113,7 +117,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Worded<S> {
         {
             return Poll::Ready(Ok(only.len()));
         }
-        Pin::new(&mut self.io).poll_write_vectored(context, buffers)
+        let written = Pin::new(&mut self.io).poll_write_vectored(context, buffers);
+        self.speech.pulse().wrote(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

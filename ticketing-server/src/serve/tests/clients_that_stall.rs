@@ -1,9 +1,12 @@
 //! Clients that ask and do not read, and clients that stay without asking.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpSocket;
 
 use super::*;
 
@@ -66,6 +69,35 @@ async fn who_reads_slowly_is_not_cut() {
     }
     drop(client);
     none_is_left(&serving).await;
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
+/// A body that waits to be asked for is over once its request is answered. Then the protocol takes the
+/// next request, whether the answer was written or not, and one that is a head alone has no parts.
+#[tokio::test]
+async fn answers_without_a_body_do_not_pile_up() {
+    let answered = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&answered);
+    let head = async move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        [("x-long", "x".repeat(4 * 1024))]
+    };
+    // With as little room for answers as there can be, and enough for requests.
+    let server = TcpSocket::new_v4().unwrap();
+    server.set_send_buffer_size(1).unwrap();
+    server.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let router = Router::new().route("/", get(head));
+    let serving = Serving::start(server.listen(1).unwrap(), router, impatient()).unwrap();
+    let client = TcpSocket::new_v4().unwrap();
+    client.set_recv_buffer_size(1).unwrap();
+    let mut client = client.connect(serving.address()).await.unwrap();
+    let asked =
+        "HEAD / HTTP/1.1\r\nhost: here\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\nx";
+    client.write_all(asked.repeat(300).as_bytes()).await.unwrap();
+    client.readable().await.unwrap();
+    none_is_left(&serving).await;
+    let answered = answered.load(Ordering::Relaxed);
+    assert!((1..100).contains(&answered), "{answered}");
     assert_eq!(serving.stop(SOON).await, 0);
 }
 
