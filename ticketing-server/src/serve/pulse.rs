@@ -82,6 +82,11 @@ impl Pulse {
         self.state().blocked_since.is_some()
     }
 
+    /// Whether part of an answer's body is not written yet.
+    pub(super) fn has_parts(&self) -> bool {
+        !self.state().parts.is_empty()
+    }
+
     fn part(&self, bytes: Bytes) -> Part {
         let mut state = self.state();
         let number = state.next_part;

@@ -55,8 +55,11 @@ impl Speech {
         Speaking(Arc::clone(self))
     }
 
+    /// The protocol lets go of an answer when it has the last part, which is written later.
     pub(super) fn is_silent(&self) -> bool {
-        self.answers.load(Ordering::Acquire) == 0 && !self.is_over.load(Ordering::Acquire)
+        self.answers.load(Ordering::Acquire) == 0
+            && !self.is_over.load(Ordering::Acquire)
+            && !self.pulse.has_parts()
     }
 
     /// The router's answer to a request.

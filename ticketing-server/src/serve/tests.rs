@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use futures_util::StreamExt as _;
@@ -87,6 +89,34 @@ async fn large_heads_are_refused() {
         let answer = exchange(serving.address(), &sent).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
     }
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
+/// What a page says may look like what the protocol would say, and is not changed.
+#[tokio::test]
+async fn the_end_of_a_body_is_nobodys_own_answer() {
+    let last = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    let went_on = Arc::new(Notify::new());
+    let go_on = Arc::clone(&went_on);
+    let page = async move || {
+        let parts = futures_util::stream::once(async { "first" });
+        let parts = parts.chain(futures_util::stream::once(async move {
+            go_on.notified().await;
+            last
+        }));
+        let length = [(header::CONTENT_LENGTH, ("first".len() + last.len()).to_string())];
+        (length, Body::from_stream(parts.map(Ok::<_, io::Error>)))
+    };
+    let router = Router::new().route("/page", get(page)).fallback(async || StatusCode::BAD_REQUEST);
+    let serving = serve(router, ServingOptions::default()).await;
+    let mut client = TcpStream::connect(serving.address()).await.unwrap();
+    client.write_all(get_closing("/page").as_bytes()).await.unwrap();
+    let mut begun = Vec::new();
+    while !begun.ends_with(b"first") {
+        begun.push(client.read_u8().await.unwrap());
+    }
+    went_on.notify_one();
+    assert_eq!(rest(&mut client).await, last);
     assert_eq!(serving.stop(SOON).await, 0);
 }
 

@@ -142,10 +142,14 @@ const END: &[u8] = b"\r\n\r\n";
 const BEGIN: &[u8] = b"HTTP/1.";
 
 /// The protocol's own answer at the end of what is written, with what is before it and its status.
+/// Before it there can only be other heads.
 fn bare_answer(written: &[u8]) -> Option<(&[u8], &[u8], StatusCode)> {
     let head = written.strip_suffix(END)?;
     let at = head.windows(BEGIN.len()).rposition(|some| some == BEGIN)?;
     let (before, bare) = written.split_at_checked(at)?;
+    if !before.is_empty() && !before.ends_with(END) {
+        return None;
+    }
     let mut lines = std::str::from_utf8(head.get(at..)?).ok()?.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?;
     let status =
@@ -187,13 +191,14 @@ mod tests {
             bare_answer(text.as_bytes()).map(|(before, _, status)| (before.len(), status.as_u16()))
         };
         assert_eq!(found(bare), Some((0, 400)));
-        let first = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+        let first = "HTTP/1.1 204 No Content\r\nx-request-id: 1\r\n\r\n";
         assert_eq!(found(&format!("{first}{bare}")), Some((first.len(), 400)));
         for other in [
             "HTTP/1.1 204 No Content\r\ndate: today\r\n\r\n",
             "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nx-request-id: 1\r\n\r\n",
             "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n",
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\nmore",
+            "HTTP/1.1 404 Not Found\r\nx: HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
             "\r\n\r\n",
             "",
         ] {
