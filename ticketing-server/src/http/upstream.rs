@@ -1,15 +1,16 @@
 //! A web client that runs behind the server: what is not the API is passed on to it, so that both
 //! have one origin.
 //!
-//! Bodies pass in both directions as they come, however long they are. Its answers stay as they are,
-//! failures included; only when there is none, ours is told instead.
+//! Bodies pass in both directions as they come, however long they are; those of requests within a
+//! minute. Its answers stay as they are, failures included; only when there is none, ours is told
+//! instead.
 
 use std::error::Error;
 use std::io;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse as _, Response};
@@ -22,7 +23,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::address_places::{AddressPlace, AddressPlaces};
 use super::api::is_of_api;
+use super::client_address::ClientAddress;
 use super::error::ApiError;
 use super::layers::LayerOptions;
 
@@ -36,6 +39,13 @@ use web_socket::Tunnels;
 
 /// How long the client may take to begin an answer, from the last part of the request on.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long the body of a request may take. Until the answer begins a request has one of the places for
+/// pages, of which there are not many.
+const BODY_WITHIN: Duration = Duration::from_mins(1);
+/// How many requests with a body one address has under way, so that others find places too.
+const UPLOADS_PER_ADDRESS: usize = 32;
+/// When somebody who has as many may try again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How long a connection is kept for the next request. Less than the five seconds after which common
 /// servers close one: a request that is sent just then would fail.
 const KEPT_FOR: Duration = Duration::from_secs(4);
@@ -53,7 +63,9 @@ pub(crate) struct Upstream {
     http: Client<HttpConnector, Body>,
     forwarding: Forwarding,
     tunnels: Tunnels,
+    uploads: AddressPlaces,
     answer_within: Duration,
+    body_within: Duration,
     /// Cancelled when the server ends, and with it what would go on for ever.
     closing: CancellationToken,
 }
@@ -67,9 +79,16 @@ impl Upstream {
             .pool_idle_timeout(KEPT_FOR)
             .pool_max_idle_per_host(KEPT)
             .build(connector);
-        let forwarding = Forwarding::new(options);
-        let tunnels = Tunnels::new(closing.clone());
-        Self { origin, http, forwarding, tunnels, answer_within: ANSWER_WITHIN, closing }
+        Self {
+            origin,
+            http,
+            forwarding: Forwarding::new(options),
+            tunnels: Tunnels::new(closing.clone()),
+            uploads: AddressPlaces::new(UPLOADS_PER_ADDRESS),
+            answer_within: ANSWER_WITHIN,
+            body_within: BODY_WITHIN,
+            closing,
+        }
     }
 
     /// The client's answer, or why there is none. What is below the API's path is never the client's.
@@ -82,6 +101,7 @@ impl Upstream {
 
     async fn pass_on(&self, mut request: Request) -> Result<Response, ApiError> {
         let tunnel = self.tunnels.asked_for(&mut request)?;
+        let _place = self.place_for_a_body(&request)?;
         let mut request = self.addressed(request)?;
         if tunnel.is_some() {
             web_socket::ask(request.headers_mut());
@@ -97,6 +117,17 @@ impl Upstream {
             tunnel.open(&mut response);
         }
         Ok(self.handed_on(response))
+    }
+
+    /// A place for whoever sends a body, until the answer begins. Where nobody can tell the address,
+    /// there is none to be counted.
+    fn place_for_a_body(&self, request: &Request) -> Result<Option<AddressPlace>, ApiError> {
+        let client = request.extensions().get().and_then(|ClientAddress(client)| *client);
+        let Some(client) = client.filter(|_| !request.body().is_end_stream()) else {
+            return Ok(None);
+        };
+        let place = self.uploads.take(client);
+        place.map(Some).ok_or_else(|| ApiError::too_many(TRY_AGAIN))
     }
 
     /// The request as the client gets it.
@@ -117,7 +148,7 @@ impl Upstream {
     }
 
     /// The head of the answer. The wait for it begins again with every part of the request's body,
-    /// which may take its time.
+    /// which may take its time, but not for ever.
     async fn begun(&self, request: Request) -> Result<axum::http::Response<Incoming>, ApiError> {
         let (sent, mut parts) = watch::channel(());
         let request = request.map(|body| {
@@ -127,6 +158,7 @@ impl Upstream {
             }))
         });
         let mut answering = pin!(self.http.request(request));
+        let began = Instant::now();
         loop {
             let step = async {
                 tokio::select! {
@@ -136,7 +168,8 @@ impl Upstream {
             };
             match tokio::time::timeout(self.answer_within, step).await {
                 Ok(Some(answer)) => return answer.map_err(|error| no_answer(&error)),
-                Ok(None) => {}
+                Ok(None) if began.elapsed() < self.body_within => {}
+                Ok(None) => return Err(body_too_late()),
                 Err(_late) => return Err(too_late()),
             }
         }
@@ -169,6 +202,11 @@ fn is_endless(headers: &HeaderMap) -> bool {
 fn no_answer(why: &(dyn Error + 'static)) -> ApiError {
     let message = "The web client does not answer";
     ApiError::new(StatusCode::BAD_GATEWAY, "client_unreachable", message).because(why)
+}
+
+fn body_too_late() -> ApiError {
+    let message = "The request takes too long to arrive";
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_too_late", message)
 }
 
 fn too_late() -> ApiError {

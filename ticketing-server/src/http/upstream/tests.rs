@@ -3,6 +3,7 @@ use std::time::Instant;
 
 use axum::extract::ConnectInfo;
 use futures_util::stream;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -53,9 +54,7 @@ async fn a_body_may_take_longer_than_the_answer() {
     let pages = axum::Router::new().fallback(count);
     tokio::spawn(async move { axum::serve(listener, pages).await.unwrap() });
 
-    let (parts, mut to_send) = mpsc::unbounded_channel::<Result<&str, io::Error>>();
-    let body = Body::from_stream(stream::poll_fn(move |context| to_send.poll_recv(context)));
-    let request = Request::post("/").body(body).unwrap();
+    let (parts, request) = posted();
     let mut upstream = upstream(address);
     upstream.answer_within = Duration::from_secs(1);
     let answering = tokio::spawn(async move { upstream.answer(request).await });
@@ -69,6 +68,63 @@ async fn a_body_may_take_longer_than_the_answer() {
     let answer = answering.await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), length.to_string());
+}
+
+/// A request whose body comes in parts, for as long as the sender is there.
+fn posted() -> (mpsc::UnboundedSender<Result<&'static str, io::Error>>, Request) {
+    let (parts, mut to_send) = mpsc::unbounded_channel();
+    let body = Body::from_stream(stream::poll_fn(move |context| to_send.poll_recv(context)));
+    (parts, Request::post("/").body(body).unwrap())
+}
+
+/// Each part comes in time, but they never end.
+#[tokio::test]
+async fn a_body_does_not_go_on_for_ever() {
+    let (listener, address) = silent().await;
+    let mut upstream = upstream(address);
+    assert_eq!(upstream.body_within, Duration::from_mins(1));
+    upstream.body_within = Duration::from_millis(100);
+    let (parts, request) = posted();
+    let answering = tokio::spawn(async move { upstream.answer(request).await });
+    let (mut client, _) = listener.accept().await.unwrap();
+    let dripping = async {
+        let mut taken = [0; 1024];
+        while client.read(&mut taken).await.is_ok_and(|length| length > 0) {
+            if parts.send(Ok("x")).is_err() {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), dripping).await.expect("it goes on");
+    assert_eq!(code(answering.await.unwrap()).await, (408, "request_too_late".to_owned()));
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_every_place_with_bodies() {
+    let (_listener, address) = silent().await;
+    let mut upstream = upstream(address);
+    upstream.answer_within = Duration::from_millis(20);
+    let from = |client: &str, body: bool| {
+        let (parts, request) = posted();
+        let mut request = if body { request } else { Request::new(Body::empty()) };
+        request.extensions_mut().insert(ClientAddress(Some(client.parse().unwrap())));
+        let upstream = upstream.clone();
+        async move {
+            let answer = upstream.answer(request).await;
+            drop(parts);
+            code(answer).await.1
+        }
+    };
+    let mut others: Vec<_> =
+        (0..UPLOADS_PER_ADDRESS).map(|_| Box::pin(from("1.1.1.1", true))).collect();
+    for other in &mut others {
+        assert!(futures_util::poll!(other).is_pending());
+    }
+    assert_eq!(from("1.1.1.1", true).await, "too_many_requests");
+    assert_eq!(from("1.1.1.1", false).await, "client_too_late", "it takes no place for long");
+    assert_eq!(from("2.2.2.2", true).await, "client_too_late");
+    drop(others);
+    assert_eq!(from("1.1.1.1", true).await, "client_too_late");
 }
 
 fn told(request: Request, options: &LayerOptions) -> HeaderMap {
