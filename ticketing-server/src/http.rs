@@ -21,7 +21,7 @@ pub mod payments;
 mod state;
 pub mod tickets;
 pub(crate) mod unreadable;
-mod upstream;
+pub(crate) mod upstream;
 pub mod users;
 pub mod webhooks;
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod connection;
+mod memory;
 mod options;
 mod places;
 mod pulse;
@@ -26,6 +27,7 @@ mod worded;
 
 use connection::Connection;
 pub(crate) use connection::ConnectionPlace;
+use memory::Memory;
 pub use options::ServingOptions;
 use places::{Place, Places};
 
@@ -79,6 +81,7 @@ impl Serving {
             router,
             protocol: Arc::new(protocol(&options)),
             places: Places::new(&options),
+            memory: Memory::new(options.unread),
             options: Arc::new(options),
             closing: closing.clone(),
             cutting: cutting.clone(),
@@ -141,6 +144,7 @@ struct Acceptor {
     router: Router,
     protocol: Arc<auto::Builder<TokioExecutor>>,
     places: Places,
+    memory: Memory,
     options: Arc<ServingOptions>,
     closing: CancellationToken,
     cutting: CancellationToken,
@@ -158,6 +162,7 @@ impl Acceptor {
                 router: self.router.clone(),
                 peer,
                 place,
+                memory: self.memory.share(),
                 options: Arc::clone(&self.options),
                 closing: self.closing.clone(),
                 cutting: self.cutting.clone(),

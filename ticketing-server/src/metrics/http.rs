@@ -89,7 +89,8 @@ impl HttpMetrics {
         registry.register(
             "http_connections_cut",
             "Connections that the server ended: their address had too many, no request came in time, \
-             nothing was asked, or nothing was taken, for too long, or the server could not wait",
+             nothing was asked, or nothing was taken, for too long, too much waited, or the server could \
+             not wait",
             self.cut.clone(),
         );
         registry.register("http_live_streams", "Live streams that are open", self.streams.clone());

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
+use super::memory::Share;
 use super::options::ServingOptions;
 use super::places::Place;
 use super::pulse::Pulse;
@@ -29,6 +30,7 @@ pub(super) struct Connection {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
     pub(super) place: Place,
+    pub(super) memory: Share,
     pub(super) options: Arc<ServingOptions>,
     pub(super) closing: CancellationToken,
     pub(super) cutting: CancellationToken,
@@ -43,6 +45,8 @@ enum Cut {
     Quiet,
     /// The client does not take what is sent to it.
     Stuck,
+    /// More waits for the client than there is memory for.
+    Full,
     /// The server can't wait any longer.
     Ending,
 }
@@ -53,6 +57,7 @@ impl Cut {
             Self::Late => "late",
             Self::Quiet => "quiet",
             Self::Stuck => "stuck",
+            Self::Full => "full",
             Self::Ending => "ending",
         }
     }
@@ -76,7 +81,7 @@ impl Connection {
     }
 
     async fn carry(self, stream: TcpStream) -> Result<(), Cut> {
-        let (begun, pulse) = (CancellationToken::new(), Pulse::new());
+        let (begun, pulse) = (CancellationToken::new(), Pulse::new(self.memory));
         let peer = self.peer;
         let (first, asked, place) = (begun.clone(), pulse.clone(), Arc::new(self.place));
         let speech = Arc::new(Speech::new(self.router, peer, pulse.clone()));
@@ -91,6 +96,7 @@ impl Connection {
         let service = TowerToHyperService::new(service);
         let served = self.protocol.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = pin!(served);
+        let mut is_full = pin!(pulse.too_much_waits());
         let mut is_late = pin!(first_request_is_late(begun, self.options.head_within));
         let mut looks = looks(&self.options);
         let mut is_closing = false;
@@ -105,6 +111,7 @@ impl Connection {
                     return Ok(());
                 }
                 () = &mut is_late => return Err(Cut::Late),
+                () = &mut is_full => return Err(Cut::Full),
                 () = self.cutting.cancelled() => return Err(Cut::Ending),
                 () = self.closing.cancelled(), if !is_closing => {
                     is_closing = true;

@@ -17,9 +17,17 @@ use axum::body::Body;
 use hyper::body::{Buf, Bytes, Frame, SizeHint};
 use tokio::time::Instant;
 
+use super::memory::{Share, Taken};
+
+/// What it takes to compress an answer, for as long as that goes on.
+const COMPRESSOR: usize = 256 * 1024;
+
 /// The pulse of one connection. Clones are the same connection's.
 #[derive(Debug, Clone)]
-pub(super) struct Pulse(Arc<Mutex<State>>);
+pub(super) struct Pulse {
+    state: Arc<Mutex<State>>,
+    memory: Share,
+}
 
 #[derive(Debug)]
 struct State {
@@ -35,7 +43,7 @@ struct State {
 }
 
 impl Pulse {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(memory: Share) -> Self {
         let quiet_since = Instant::now();
         let state = State {
             running: 0,
@@ -44,7 +52,7 @@ impl Pulse {
             next_part: 0,
             blocked_since: None,
         };
-        Self(Arc::new(Mutex::new(state)))
+        Self { state: Arc::new(Mutex::new(state)), memory }
     }
 
     /// A request begins.
@@ -82,22 +90,33 @@ impl Pulse {
         self.state().blocked_since.is_some()
     }
 
+    /// Ends once more waits for this client than there is memory for.
+    pub(super) async fn too_much_waits(&self) {
+        self.memory.too_much().await;
+    }
+
+    /// What it takes to compress an answer.
+    pub(super) fn compressor(&self) -> Taken {
+        self.memory.take(COMPRESSOR)
+    }
+
     /// Whether part of an answer's body is not written yet.
     pub(super) fn has_parts(&self) -> bool {
         !self.state().parts.is_empty()
     }
 
     fn part(&self, bytes: Bytes) -> Part {
+        let memory = self.memory.take(bytes.len());
         let mut state = self.state();
         let number = state.next_part;
         state.next_part = number.wrapping_add(1);
         state.parts.insert(number, Instant::now());
         drop(state);
-        Part { bytes, number, pulse: self.clone() }
+        Part { bytes, number, pulse: self.clone(), memory }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,6 +138,7 @@ pub(super) struct Part {
     bytes: Bytes,
     number: u64,
     pulse: Pulse,
+    memory: Taken,
 }
 
 impl Buf for Part {
@@ -136,6 +156,7 @@ impl Buf for Part {
 
     fn advance(&mut self, written: usize) {
         self.bytes.advance(written);
+        self.memory.shrink(written);
         self.pulse.state().parts.insert(self.number, Instant::now());
     }
 }
@@ -183,11 +204,12 @@ impl hyper::body::Body for Followed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory::Memory;
     use super::*;
 
     #[test]
     fn a_socket_without_room_is_stuck_until_it_takes_something() {
-        let pulse = Pulse::new();
+        let pulse = Pulse::new(Memory::new(0).share());
         assert!(!pulse.is_blocked() && !pulse.is_stuck_for(Duration::ZERO));
         pulse.wrote(&Poll::<()>::Pending);
         assert!(pulse.is_blocked() && pulse.is_stuck_for(Duration::ZERO));

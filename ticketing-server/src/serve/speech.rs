@@ -15,8 +15,10 @@ use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use tower::ServiceExt as _;
 
+use super::memory::Taken;
 use super::pulse::{Followed, Part, Pulse, Running};
 use crate::http::unreadable::Unreadable;
+use crate::http::upstream::ClientsOwn;
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
@@ -38,6 +40,7 @@ struct Speaking(Arc<Speech>);
 pub(super) struct Spoken {
     body: Followed,
     _speaking: Speaking,
+    _compressor: Option<Taken>,
 }
 
 impl Speech {
@@ -82,8 +85,12 @@ impl Speech {
         if self.must_be_the_last() {
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
-        let spoken = |body| Spoken { body: Followed::new(body, running), _speaking: speaking };
-        Ok(response.map(spoken))
+        let compressor = is_compressed_here(&response).then(|| self.pulse.compressor());
+        Ok(response.map(|body| Spoken {
+            body: Followed::new(body, running),
+            _speaking: speaking,
+            _compressor: compressor,
+        }))
     }
 
     /// Whether HTTP/1 may have no request after this one. It takes the next when this one is over, and
@@ -107,6 +114,11 @@ impl Speech {
             Some(answer).filter(|answer| answer.status() == status)
         }
     }
+}
+
+fn is_compressed_here(response: &Response<Body>) -> bool {
+    response.headers().contains_key(header::CONTENT_ENCODING)
+        && response.extensions().get::<ClientsOwn>().is_none()
 }
 
 impl Drop for Speaking {

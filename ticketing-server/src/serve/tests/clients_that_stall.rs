@@ -132,6 +132,24 @@ async fn a_stream_without_room_is_cut_however_alive_its_connection_is() {
     }
 }
 
+/// Each answer alone would be no trouble.
+#[tokio::test]
+async fn who_asks_for_much_and_takes_none_of_it_is_cut_at_once() {
+    let much = Router::new().route("/", get(async || "x".repeat(200_000)));
+    let options = ServingOptions { unread: 0, ..Default::default() };
+    let serving = serve(much, options.clone()).await;
+    let mut client = http2(&serving, 0).await;
+    let first = client.send_request(asked(&serving, "/")).await.unwrap();
+    let ask = |_| tokio::spawn(client.send_request(asked(&serving, "/")));
+    let others: Vec<_> = (0..3).map(ask).collect();
+    none_is_left(&serving).await;
+    assert!(cut(&options, "full"));
+    drop((first, others));
+    let answer = exchange(serving.address(), &get_closing("/")).await;
+    assert!(answer.ends_with(&"x".repeat(200_000)), "who reads is served");
+    assert_eq!(serving.stop(SOON).await, 0);
+}
+
 #[tokio::test]
 async fn who_asks_for_nothing_more_is_told_to_go() {
     let options = ServingOptions { idle_within: Duration::from_millis(300), ..Default::default() };
