@@ -49,6 +49,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How long a connection is kept for the next request. Less than the five seconds after which common
 /// servers close one: a request that is sent just then would fail.
 const KEPT_FOR: Duration = Duration::from_secs(4);
+/// After how long without a word the system asks whether the client is still there. A web socket may
+/// have nothing to say for hours.
+const ASK_AFTER: Duration = Duration::from_secs(30);
 /// How many connections are kept.
 const KEPT: usize = 64;
 
@@ -74,6 +77,7 @@ impl Upstream {
     pub(crate) fn new(origin: Uri, options: &LayerOptions, closing: CancellationToken) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.set_keepalive(Some(ASK_AFTER));
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT_FOR)
@@ -119,15 +123,12 @@ impl Upstream {
         Ok(self.handed_on(response))
     }
 
-    /// A place for whoever sends a body, until the answer begins. Where nobody can tell the address,
-    /// there is none to be counted.
+    /// A place for whoever sends a body, until the answer begins.
     fn place_for_a_body(&self, request: &Request) -> Result<Option<AddressPlace>, ApiError> {
-        let client = request.extensions().get().and_then(|ClientAddress(client)| *client);
-        let Some(client) = client.filter(|_| !request.body().is_end_stream()) else {
+        if request.body().is_end_stream() {
             return Ok(None);
-        };
-        let place = self.uploads.take(client);
-        place.map(Some).ok_or_else(|| ApiError::too_many(TRY_AGAIN))
+        }
+        place_of_address(&self.uploads, request)
     }
 
     /// The request as the client gets it.
@@ -191,6 +192,18 @@ impl Upstream {
         answer.extensions_mut().insert(ClientsOwn);
         answer
     }
+}
+
+/// One of the places of whoever asks. Where nobody can tell the address, there is none to be counted.
+fn place_of_address(
+    places: &AddressPlaces,
+    request: &Request,
+) -> Result<Option<AddressPlace>, ApiError> {
+    let Some(ClientAddress(Some(client))) = request.extensions().get().copied() else {
+        return Ok(None);
+    };
+    let place = places.take(client);
+    place.map(Some).ok_or_else(|| ApiError::too_many(TRY_AGAIN))
 }
 
 /// A stream of events has no end of its own, and must not hold up that of the server.

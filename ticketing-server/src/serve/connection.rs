@@ -159,12 +159,21 @@ async fn first_request_is_late(begun: CancellationToken, within: Duration) {
     std::future::pending::<()>().await;
 }
 
-/// Lets the system end a connection whose client has not acknowledged what was sent for so long, or
-/// has no room for it. It sees clients that are gone without a word, and streams whose few events
-/// would fit into its own buffers for hours.
+/// After how long without a word the system asks whether a client is still there, and how often it
+/// asks again. The client's system answers, also while the program behind it has nothing to say.
+const ASK_AFTER: Duration = Duration::from_secs(30);
+const ASK_EVERY: Duration = Duration::from_secs(10);
+
+/// Lets the system end a connection whose client has not acknowledged what was sent for so long, has no
+/// room for it, or does not answer when nothing is said. It sees clients that are gone without a word:
+/// web sockets and streams whose few events would fit into its own buffers for hours, or that have
+/// none.
 #[cfg(target_os = "linux")]
-fn give_up_on_silence(stream: &TcpStream, within: Duration) {
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(within)) {
+pub(super) fn give_up_on_silence(stream: &TcpStream, within: Duration) {
+    let socket = socket2::SockRef::from(stream);
+    let asking = socket2::TcpKeepalive::new().with_time(ASK_AFTER).with_interval(ASK_EVERY);
+    let patience = socket.set_tcp_user_timeout(Some(within));
+    if let Err(error) = patience.and_then(|()| socket.set_tcp_keepalive(&asking)) {
         tracing::debug!(error = chain(&error), "a connection has the system's own patience");
     }
 }

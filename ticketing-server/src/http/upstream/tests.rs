@@ -100,6 +100,24 @@ async fn a_body_does_not_go_on_for_ever() {
 }
 
 #[tokio::test]
+async fn one_address_does_not_have_every_web_socket() {
+    let tunnels = Tunnels::new(CancellationToken::new());
+    let asked_by = |client: &str| {
+        let request = Request::get("/").header("connection", "upgrade");
+        let mut request = request.header("upgrade", "websocket").body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ClientAddress(Some(client.parse().unwrap())));
+        tunnels.asked_for(&mut request).map(Option::unwrap)
+    };
+    let open: Vec<_> =
+        (0..web_socket::TUNNELS_PER_ADDRESS).map(|_| asked_by("1.1.1.1").ok().unwrap()).collect();
+    let refused = asked_by("1.1.1.1").err().unwrap().into_response();
+    assert_eq!(code(refused).await, (429, "too_many_requests".to_owned()));
+    assert!(asked_by("2.2.2.2").is_ok());
+    drop(open);
+    assert!(asked_by("1.1.1.1").is_ok());
+}
+
+#[tokio::test]
 async fn one_address_does_not_take_every_place_with_bodies() {
     let (_listener, address) = silent().await;
     let mut upstream = upstream(address);

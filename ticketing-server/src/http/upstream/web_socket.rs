@@ -1,7 +1,6 @@
 //! Web sockets between browsers and the client. Servers for development tell of changes over them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -12,11 +11,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::fields::named_by_connection;
+use super::{TRY_AGAIN, place_of_address};
+use crate::http::address_places::{AddressPlace, AddressPlaces};
 use crate::http::error::ApiError;
 use crate::serve::ConnectionPlace;
 
 /// How many are open at once.
 const TUNNELS: usize = 1_024;
+/// How many of them one address has. A page has one.
+pub(super) const TUNNELS_PER_ADDRESS: usize = 128;
 
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
 const WEB_SOCKET: HeaderValue = HeaderValue::from_static("websocket");
@@ -25,13 +28,14 @@ const WEB_SOCKET: HeaderValue = HeaderValue::from_static("websocket");
 #[derive(Debug, Clone)]
 pub(super) struct Tunnels {
     places: Arc<Semaphore>,
+    of_addresses: AddressPlaces,
     closing: CancellationToken,
 }
 
 /// A web socket that a browser asked for.
 pub(super) struct Tunnel {
     browser: OnUpgrade,
-    place: OwnedSemaphorePermit,
+    place: (OwnedSemaphorePermit, Option<AddressPlace>),
     /// The browser's connection goes on being counted as one.
     connection: Option<ConnectionPlace>,
     closing: CancellationToken,
@@ -39,7 +43,8 @@ pub(super) struct Tunnel {
 
 impl Tunnels {
     pub(super) fn new(closing: CancellationToken) -> Self {
-        Self { places: Arc::new(Semaphore::new(TUNNELS)), closing }
+        let of_addresses = AddressPlaces::new(TUNNELS_PER_ADDRESS);
+        Self { places: Arc::new(Semaphore::new(TUNNELS)), of_addresses, closing }
     }
 
     /// What the request asks for, if that is a web socket. No other protocol is passed on.
@@ -47,11 +52,11 @@ impl Tunnels {
         if !asks_for_a_web_socket(request.headers()) {
             return Ok(None);
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_none_free| {
+        let of_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_none_free| {
             let message = "Too many are connected already, try again";
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message)
-                .after(Duration::from_secs(1))
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message).after(TRY_AGAIN)
         })?;
+        let place = (of_all, place_of_address(&self.of_addresses, request)?);
         let connection = request.extensions().get().cloned();
         let browser = hyper::upgrade::on(request);
         Ok(Some(Tunnel { browser, place, connection, closing: self.closing.clone() }))

@@ -168,6 +168,21 @@ async fn who_asks_for_nothing_more_is_told_to_go() {
     assert_eq!(serving.stop(SOON).await, 0);
 }
 
+/// Nothing is sent to it that it would have to acknowledge.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_vanishes_is_asked_by_the_system() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    connection::give_up_on_silence(&stream, Duration::from_secs(7));
+    let socket = socket2::SockRef::from(&stream);
+    assert!(socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
+    assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(10));
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
+}
+
 /// It does not answer when it is told to go.
 #[tokio::test]
 async fn who_does_not_go_when_told_is_cut() {
