@@ -133,7 +133,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "address_rate",
         "no limit",
-        "how many requests a second one address may send, 1 at least",
+        "how many requests a second one address may send, probes and webhooks aside, 1 at least",
     ),
     Setting::new("max_connections", "10000", "how many connections are open at once, 1 at least"),
     Setting::new(

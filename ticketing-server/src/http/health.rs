@@ -18,6 +18,9 @@ mod tests;
 
 use holds::RecentHolds;
 
+/// What is asked every few seconds as long as all is well.
+pub(crate) const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// What these routes work with.
 #[derive(Debug, Clone)]
 pub(crate) struct HealthState {

@@ -14,6 +14,7 @@ use super::correlation::RequestId;
 use crate::http::client_address::ClientAddress;
 use crate::http::error::Told;
 use crate::http::extract::RequestCorrelation;
+use crate::http::health::PROBES;
 use crate::http::noted::{self, Noted};
 use crate::metrics::{HttpMetrics, InFlight};
 
@@ -119,9 +120,6 @@ struct Observed {
     status: Option<u16>,
     told: Option<Told>,
 }
-
-/// What is asked every few seconds as long as all is well.
-const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// How much a request's line matters: failures of ours most, what somebody else must mend less, what
 /// probes ask the least.

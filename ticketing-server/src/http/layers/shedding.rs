@@ -52,12 +52,15 @@ enum Priority {
 impl Priority {
     /// That the process lives is told in any case: it costs nothing, and saying no ends the process.
     fn of(method: &Method, path: &str) -> Option<Self> {
+        match path {
+            "/healthz" => return None,
+            "/readyz" | "/metrics" => return Some(Self::Health),
+            _ if !is_of_api(path) => return Some(Self::Pages),
+            _ => {}
+        }
         let path = path.trim_end_matches('/');
         let order = path.strip_prefix("/api/orders");
         Some(match (path, order) {
-            ("/healthz", _) => return None,
-            ("/readyz" | "/metrics", _) => Self::Health,
-            _ if !is_of_api(path) => Self::Pages,
             (_, Some("")) if method == Method::POST => Self::Reserve,
             (_, Some("")) => Self::Browse,
             (_, Some(_)) => Self::Settle,
@@ -161,6 +164,8 @@ mod tests {
             (Method::POST, "/api/tickets", Priority::Reserve),
             (Method::GET, "/", Priority::Pages),
             (Method::POST, "/apiary", Priority::Pages),
+            (Method::GET, "/healthz/", Priority::Pages),
+            (Method::GET, "/readyz/", Priority::Pages),
         ] {
             assert_eq!(Priority::of(&method, path), Some(expected), "{method} {path}");
         }

@@ -290,6 +290,26 @@ async fn one_address_may_be_limited() {
     assert_eq!(from("2.2.2.2:1").await.status, 200);
 }
 
+/// Who watches the server asks from one address, and so does a gateway that tells of payments.
+#[tokio::test]
+async fn probes_and_webhooks_are_not_limited() {
+    let options = LayerOptions { per_address: NonZeroU32::new(1), ..LayerOptions::default() };
+    let router = dress(router(), &options);
+    let ask = |method: Method, path: &'static str| {
+        let mut asked = request(method, path);
+        let peer: std::net::SocketAddr = "1.1.1.1:1".parse().unwrap();
+        asked.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        ask_dressed(router.clone(), asked)
+    };
+    assert_eq!(ask(Method::GET, "/api/tickets").await.status, 200);
+    for path in ["/healthz", "/readyz", "/metrics", "/api/webhooks/sandbox"] {
+        assert_eq!(ask(Method::POST, path).await.status, 404, "it came as far as the routes");
+    }
+    for path in ["/healthz/", "/healthzz", "/api/webhooks", "/api/tickets"] {
+        assert_eq!(ask(Method::GET, path).await.status, 429, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn requests_are_counted_by_route_and_not_by_path() {
     let options = LayerOptions::default();
