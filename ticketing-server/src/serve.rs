@@ -33,7 +33,7 @@ use places::{Place, Places};
 
 /// The most bytes of a request's head. The server's HTTP/1 parser refuses less than 8 KiB.
 const HEAD_MAX: usize = 16 * 1024;
-/// The most header fields of a request.
+/// The most header fields of a request, over either protocol.
 const HEADERS_MAX: usize = 100;
 /// How many requests one HTTP/2 connection may have open.
 const STREAMS_MAX: u32 = 100;

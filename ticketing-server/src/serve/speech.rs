@@ -12,9 +12,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use axum::response::IntoResponse as _;
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use tower::ServiceExt as _;
 
+use super::HEADERS_MAX;
 use super::memory::Taken;
 use super::pulse::{Followed, Part, Pulse, Running};
 use crate::http::unreadable::Unreadable;
@@ -78,7 +80,7 @@ impl Speech {
             self.is_over.store(true, Ordering::Release);
         }
         let speaking = self.begin();
-        let mut response = self.router.clone().oneshot(request).await?;
+        let mut response = self.respond(request).await;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             self.is_over.store(true, Ordering::Release);
         }
@@ -91,6 +93,20 @@ impl Speech {
             _speaking: speaking,
             _compressor: compressor,
         }))
+    }
+
+    /// What the router says; in the place of the protocol, where that should have refused the request.
+    /// HTTP/1 has never more fields than there may be, HTTP/2 looks only at how long all of them are.
+    async fn respond<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+    {
+        if request.headers().len() > HEADERS_MAX {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return self.words_for(status).await.unwrap_or_else(|| status.into_response());
+        }
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        response
     }
 
     /// Whether HTTP/1 may have no request after this one. It takes the next when this one is over, and

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use futures_util::StreamExt as _;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
 use super::*;
+use crate::http::layers::{LayerOptions, dress};
 
 mod clients_that_stall;
 
@@ -47,6 +51,21 @@ fn quick() -> Router {
 async fn serve(router: Router, options: ServingOptions) -> Serving {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     Serving::start(listener, router, options).unwrap()
+}
+
+/// A connection of HTTP/2 whose streams have room for that much.
+async fn http2(serving: &Serving, window: u32) -> http2::SendRequest<Empty<Bytes>> {
+    let stream = TcpStream::connect(serving.address()).await.unwrap();
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(window);
+    let (client, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn asked(serving: &Serving, path: &str) -> hyper::Request<Empty<Bytes>> {
+    let uri = format!("http://{}{path}", serving.address());
+    hyper::Request::get(uri).body(Empty::new()).unwrap()
 }
 
 /// Sends bytes, and reads until the server closes.
@@ -90,6 +109,29 @@ async fn large_heads_are_refused() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
     }
     assert_eq!(serving.stop(SOON).await, 0);
+}
+
+/// HTTP/2 counts bytes and not fields.
+#[tokio::test]
+async fn many_fields_are_refused_alike_by_both_protocols() {
+    let dressed = dress(quick(), &LayerOptions::default());
+    for (router, code) in [(dressed, "headers_too_large"), (quick(), "")] {
+        let serving = serve(router, ServingOptions::default()).await;
+        for (fields, status) in [(100, 200), (101, 431)] {
+            let mut client = http2(&serving, 65_535).await;
+            let mut request = asked(&serving, "/");
+            for index in 0..fields {
+                let name = HeaderName::try_from(format!("x-{index}")).unwrap();
+                request.headers_mut().insert(name, HeaderValue::from_static("y"));
+            }
+            let answer = client.send_request(request).await.unwrap();
+            assert_eq!(answer.status(), status, "{fields}");
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(status == 200 || body.contains(code), "{body}");
+        }
+        assert_eq!(serving.stop(SOON).await, 0);
+    }
 }
 
 /// What a page says may look like what the protocol would say, and is not changed.

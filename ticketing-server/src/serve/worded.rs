@@ -3,8 +3,10 @@
 //! Where the head of a request can't be read, hyper answers 400, 414 or 431 before there is a request,
 //! with no body, and closes. It does so through the connection, and there its answer is known by its
 //! shape: a head with nothing in it but that it has no body and that the connection closes. What the
-//! router says of an unreadable request goes out in its place. HTTP/2 has no such answers: it ends a
-//! stream or the connection with a number.
+//! router says of an unreadable request goes out in its place. HTTP/2 answers by itself, too, a 431 when
+//! the fields of a head are too long together, but in frames where nobody can tell it from the router's;
+//! that stays without words. Everything else that it can't read ends a stream or the connection with a
+//! number.
 
 use std::future::Future;
 use std::io::{self, IoSlice};

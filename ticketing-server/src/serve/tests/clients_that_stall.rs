@@ -2,10 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::body::Bytes;
-use http_body_util::{BodyExt as _, Empty};
-use hyper::client::conn::http2;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpSocket;
 
 use super::*;
@@ -99,21 +95,6 @@ async fn answers_without_a_body_do_not_pile_up() {
     let answered = answered.load(Ordering::Relaxed);
     assert!((1..100).contains(&answered), "{answered}");
     assert_eq!(serving.stop(SOON).await, 0);
-}
-
-/// A connection of HTTP/2 whose streams have room for that much.
-async fn http2(serving: &Serving, window: u32) -> http2::SendRequest<Empty<Bytes>> {
-    let stream = TcpStream::connect(serving.address()).await.unwrap();
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder.initial_stream_window_size(window);
-    let (client, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-fn asked(serving: &Serving, path: &str) -> hyper::Request<Empty<Bytes>> {
-    let uri = format!("http://{}{path}", serving.address());
-    hyper::Request::get(uri).body(Empty::new()).unwrap()
 }
 
 /// The client answers pings, so the connection is alive; the stream is not.
