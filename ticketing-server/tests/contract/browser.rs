@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 
 /// Longer than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same where the server stands still for a while.
+const LONG_PATIENCE: Duration = Duration::from_mins(2);
 
 /// A client with cookies of its own.
 #[derive(Debug)]
@@ -121,6 +123,13 @@ impl Browser {
             Answer::whole(response).await
         };
         tokio::time::timeout(PATIENCE, answering).await.expect("the server did not answer")
+    }
+
+    /// What a server answers that may stand still for a while.
+    pub(crate) async fn at_last(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let headers = [("content-type", "application/json")];
+        let answering = self.send_on(method, path, &headers, body.to_string().into());
+        tokio::time::timeout(LONG_PATIENCE, answering).await.expect("the server did not answer")
     }
 
     async fn send_on(

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::browser::Browser;
 use crate::program::{Program, command};
-use crate::shop::{PASSWORD, SOON, VISA};
+use crate::shop::{SOON, VISA};
 
 /// What a buyer was told, by order.
 type Told = BTreeMap<String, &'static str>;
@@ -36,11 +36,11 @@ struct Round {
 async fn what_was_answered_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]).await;
-    let seller = sign_up(&program, "seller").await;
+    let seller = program.signs_up("seller").await;
     let ticket = seller.lists_many("Seats", json!("19.99"), 5_000).await;
     let mut buyers = Vec::new();
     for number in 0..8 {
-        buyers.push(sign_up(&program, &format!("buyer-{number}")).await);
+        buyers.push(program.signs_up(&format!("buyer-{number}")).await);
     }
     let mut running = Some(program);
     let mut told: Vec<Told> = vec![Told::new(); buyers.len()];
@@ -61,13 +61,6 @@ async fn what_was_answered_survives_a_kill() {
     verified(folder.path()).await;
     money_agrees(folder.path(), &buyers).await;
     verified(folder.path()).await;
-}
-
-async fn sign_up(program: &Program, name: &str) -> Browser {
-    let browser = Browser::new(program.address);
-    let account = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
-    browser.post("/api/users/signup", account).await.expect(201);
-    browser
 }
 
 /// Buyers reserve, pay and cancel, until so many commands were answered.

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::shop::SOON;
+use crate::browser::Browser;
+use crate::shop::{PASSWORD, SOON};
 
 /// The program, built from the same sources.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_ticketing-server");
@@ -25,9 +26,13 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it on this data folder, at a port that is free.
     pub(crate) async fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(folder)
+        Self::started(command(folder).args(arguments)).await
+    }
+
+    /// Starts what is prepared, at a port that is free.
+    pub(crate) async fn started(command: &mut Command) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
-            .args(arguments)
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -61,6 +66,21 @@ impl Program {
         self.child.kill().await.unwrap();
     }
 
+    /// Somebody who has just signed up there, by that name.
+    pub(crate) async fn signs_up(&self, name: &str) -> Browser {
+        let browser = Browser::new(self.address);
+        let account = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+        browser.post("/api/users/signup", account).await.expect(201);
+        browser
+    }
+
+    /// Tells it something as the operating system does: `STOP`, `CONT`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it has ended").to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
     /// Asks it to end, and waits until it has.
     pub(crate) async fn terminate(self) -> std::process::ExitStatus {
         self.terminate_and_tell().await.0
@@ -68,9 +88,7 @@ impl Program {
 
     /// The same, with everything that it has logged.
     pub(crate) async fn terminate_and_tell(mut self) -> (std::process::ExitStatus, String) {
-        let id = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
-        assert!(sent.success());
+        self.signal("TERM").await;
         let ended = tokio::time::timeout(SOON, self.child.wait()).await;
         (ended.expect("it never ended").unwrap(), self.log.await.unwrap())
     }
