@@ -55,7 +55,7 @@ impl Shop {
     }
 
     async fn pool(&self) -> Pool {
-        self.storage.listings(&[self.ticket.id]).await.unwrap()[0].pool
+        self.storage.listings(&[self.ticket.id]).await.unwrap().first().unwrap().pool
     }
 
     /// The seats that the host has written.

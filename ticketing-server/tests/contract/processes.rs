@@ -20,13 +20,13 @@ use crate::shop::SOON;
 const CALLERS: usize = 10_000;
 /// How many of them ask at the same time: more than both servers together take in.
 const AT_ONCE: usize = 1_000;
-const UNITS: u32 = 1_000;
+const UNITS: usize = 1_000;
 /// Whose callers they are.
 const PEOPLE: usize = 10;
 
 /// How many want both of two tickets, half of them in the one order and half in the other.
 const CROSSING: usize = 400;
-const PAIRS: u32 = 150;
+const PAIRS: usize = 150;
 
 /// How often a caller asks again who was told that the server has too much to do.
 const TRIES: usize = 60;
@@ -144,7 +144,7 @@ async fn ten_thousand_callers_at_two_processes_get_a_thousand_units() {
     in_database(async |database| {
         let servers = both(database, "15m").await;
         let seller = servers[0].program.signs_up("seller").await;
-        let ticket = seller.lists_many("Seats", json!(20), UNITS).await;
+        let ticket = seller.lists_many("Seats", json!(20), u32::try_from(UNITS).unwrap()).await;
         let people = people(&servers[0], PEOPLE).await;
         let callers = people.iter().cycle().zip(servers.iter().cycle().skip(1)).take(CALLERS);
         let callers =
@@ -152,7 +152,7 @@ async fn ten_thousand_callers_at_two_processes_get_a_thousand_units() {
         let began = Instant::now();
         let (orders, refused) = all_ask(callers.collect()).await;
         println!("{CALLERS} callers were answered in {:?}", began.elapsed());
-        assert_eq!((orders.len(), refused), (UNITS as usize, CALLERS - UNITS as usize));
+        assert_eq!((orders.len(), refused), (UNITS, CALLERS - UNITS));
 
         for server in &servers {
             let left = server.of(&seller).ticket(&ticket).await;
@@ -170,9 +170,10 @@ async fn orders_that_cross_at_two_processes_bring_nobody_a_deadlock() {
     in_database(async |database| {
         let servers = both(database, "15m").await;
         let seller = servers[0].program.signs_up("seller").await;
+        let pairs = u32::try_from(PAIRS).unwrap();
         let mut tickets = Vec::new();
         for title in ["Seats", "Meals"] {
-            tickets.push(seller.lists_many(title, json!(20), PAIRS).await);
+            tickets.push(seller.lists_many(title, json!(20), pairs).await);
         }
         let people = people(&servers[0], PEOPLE).await;
         let line = |ticket: &String| json!({ "ticketId": ticket, "quantity": 1 });
@@ -185,7 +186,7 @@ async fn orders_that_cross_at_two_processes_bring_nobody_a_deadlock() {
             (server.of(&people[number % PEOPLE]), json!({ "lines": lines }))
         });
         let (orders, refused) = all_ask(callers.collect()).await;
-        assert_eq!((orders.len(), refused), (PAIRS as usize, CROSSING - PAIRS as usize));
+        assert_eq!((orders.len(), refused), (PAIRS, CROSSING - PAIRS));
         for ticket in &tickets {
             let left = seller.ticket(ticket).await;
             assert_eq!((&left["available"], &left["held"]), (&json!(0), &json!(PAIRS)), "{left}");
