@@ -3,6 +3,7 @@
 mod builder;
 pub mod domain;
 pub mod memory;
+pub mod planted;
 pub mod ports;
 pub mod service;
 #[cfg(any(test, feature = "testing"))]

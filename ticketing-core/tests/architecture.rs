@@ -20,10 +20,10 @@ mod layers {
     /// The layers, with what each may name.
     const MAY_KNOW: [(&str, &[&str]); 5] = [
         ("values", &["values"]),
-        ("domain", &["values", "domain"]),
-        ("ports", &["values", "domain", "ports"]),
-        ("service", &["values", "domain", "ports", "service"]),
-        ("memory", &["values", "domain", "ports", "memory"]),
+        ("domain", &["values", "domain", "planted"]),
+        ("ports", &["values", "domain", "ports", "planted"]),
+        ("service", &["values", "domain", "ports", "service", "planted"]),
+        ("memory", &["values", "domain", "ports", "memory", "planted"]),
     ];
 
     /// Drivers belong to adapters and to the server, which depend on this crate.

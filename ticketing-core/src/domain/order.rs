@@ -58,6 +58,7 @@ use std::time::Duration;
 pub use lines::{Line, NewOrder, ReturnedLine};
 
 use crate::domain::view::OrderView;
+use crate::planted::{self, CoreBug};
 use crate::values::{Money, Note, OrderId, PaymentId, Timestamp, UserId, Version};
 
 /// An order.
@@ -289,6 +290,9 @@ impl Order {
     /// # Errors
     /// Never for an order that the machine made; a foreign row may have refunded too much.
     pub fn left_to_refund(&self) -> Result<Money, crate::values::MoneyError> {
+        if planted::is(CoreBug::PendingRefundsDontCount) {
+            return Ok(self.total);
+        }
         self.total.checked_sub(self.refunded)
     }
 

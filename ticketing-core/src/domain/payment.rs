@@ -90,6 +90,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::domain::view::PaymentView;
+use crate::planted::{self, CoreBug};
 use crate::values::{IntentRef, Money, MoneyError, OrderId, PaymentId, Timestamp, UserId, Version};
 
 /// One attempt to take the money for an order.
@@ -382,6 +383,9 @@ impl Payment {
     /// # Errors
     /// Never for a payment that the machine made.
     pub fn left_to_refund(&self) -> Result<Money, MoneyError> {
+        if planted::is(CoreBug::PendingRefundsDontCount) {
+            return Ok(self.amount);
+        }
         self.amount.checked_sub(self.refunding)
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::domain::inventory::Pool;
+use crate::planted::{self, CoreBug};
 use crate::service::recent::Recent;
 use crate::values::PoolId;
 
@@ -73,6 +74,9 @@ impl KnownPools {
             // A hold that should have ended and did not tells nothing of when units come free.
             let ends = known.hold_ends.filter(|ends| elapsed < *ends);
             known.sold_out_until = Some(ends.map_or(fades, |ends| ends.min(fades)));
+            if planted::is(CoreBug::SoldOutForEver) {
+                known.sold_out_until = Some(Duration::MAX);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::planted::{self, CoreBug};
 use crate::ports::clock::Clock;
 use crate::values::Timestamp;
 
@@ -30,7 +31,8 @@ impl StorageTime {
     /// Whole milliseconds: what is decided at this time reads the same in a row, which keeps
     /// microseconds, and in an event, which does not.
     pub(crate) fn now(&self) -> Timestamp {
-        let offset = self.offset_micros.load(Ordering::Relaxed);
+        let known = self.offset_micros.load(Ordering::Relaxed);
+        let offset = if planted::is(CoreBug::OwnClock) { 0 } else { known };
         let micros = self.clock.now().as_micros().saturating_add(offset);
         Timestamp::from_micros(micros).truncated_to_millis()
     }

@@ -9,6 +9,7 @@ use crate::domain::order::{
 };
 use crate::domain::rejection::{FieldError, Reason, Rejection};
 use crate::domain::view::OrderView;
+use crate::planted::{self, CoreBug};
 use crate::values::{PaymentId, TicketId, Timestamp};
 
 use OrderCommand as Command;
@@ -51,6 +52,10 @@ impl Order {
 
     fn hold_longer(self, policy: HoldPolicy) -> Verdict {
         let longest = self.created_at.plus(policy.cap);
+        if planted::is(CoreBug::HoldsExtendedAgain) {
+            let expires_at = self.expires_at.plus(policy.hold);
+            return Ok(Self { expires_at, extended: true, ..self }.told(DomainEvent::OrderUpdated));
+        }
         let expires_at = self.expires_at.plus(policy.hold).min(longest);
         if self.extended || expires_at <= self.expires_at {
             return Err(Reason::AlreadyExtended);
@@ -144,7 +149,14 @@ impl Order {
         match self.state {
             State::Created => Ok(self.cancelled(reason).moving(Units::Release)),
             State::AwaitingPayment { attempt } => Ok(self.cancelling(reason, attempt, release_at)),
+            State::Cancelled { .. } if planted::is(CoreBug::UnconditionalRelease) => {
+                Ok(self.cancelled(reason).moving(Units::Release))
+            }
             State::Cancelling { .. } | State::Cancelled { .. } => Ok(Decision::unchanged(self)),
+            State::Complete { .. } if planted::is(CoreBug::LateCancelUnsells) => {
+                let units = Units::Return(sold_units(&self.lines));
+                Ok(self.cancelled(reason).moving(units))
+            }
             State::Complete { .. } => Err(Reason::OrderComplete),
             State::Refunded { .. } => Err(Reason::OrderRefunded),
         }
