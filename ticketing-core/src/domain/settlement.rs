@@ -99,7 +99,7 @@ pub fn settle(
 }
 
 impl Settlement {
-    fn payment(payment: Decision<Payment>) -> Self {
+    pub(crate) fn payment(payment: Decision<Payment>) -> Self {
         Self { payment, order: None, owed: None, noted: None, refunds: Vec::new() }
     }
 

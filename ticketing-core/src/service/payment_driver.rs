@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::decision::Decision;
 use crate::domain::event::Actor;
 use crate::domain::order::Order;
 use crate::domain::payment::{GatewayStep, Payment, PaymentCommand, Trouble};
@@ -128,11 +129,22 @@ impl Engine {
             }
             GatewayErrorKind::NotSent
             | GatewayErrorKind::Refused
-            | GatewayErrorKind::Misconfigured => {
-                self.settle(payment.id, gone(payment.amount), None).await.map(|_| false)
-            }
+            | GatewayErrorKind::Misconfigured => self.never_opened(payment).await.map(|_| false),
             GatewayErrorKind::Unknown => Ok(true),
         }
+    }
+
+    /// Ends an attempt that has no intent. Somebody else may have opened one meanwhile, under the
+    /// same key: that one must be voided at the gateway, and is no matter of this call.
+    async fn never_opened(&self, payment: &Payment) -> Result<bool, Error> {
+        let report = gone(payment.amount);
+        let end = |payment: Payment, order, now| {
+            if payment.intent.is_some() {
+                return Ok(Settlement::payment(Decision::unchanged(payment)));
+            }
+            settle_purely(payment, order, report, now)
+        };
+        self.commit_settlement(payment.id, None, end).await
     }
 
     /// The same at a later try: an earlier one may have opened it, whatever became of this one.
@@ -156,7 +168,7 @@ impl Engine {
         match self.find_intent(payment.id, since).await {
             Ok(Some(found)) => self.adopt(found, None).await,
             Ok(None) if self.now() < payment.created_at.plus(Payment::UNCONFIRMED_FOR) => Ok(false),
-            Ok(None) => self.settle(payment.id, gone(payment.amount), None).await,
+            Ok(None) => self.never_opened(payment).await,
             Err(error) => {
                 note(&error, payment);
                 Ok(false)
