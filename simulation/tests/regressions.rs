@@ -17,6 +17,13 @@ mod regressions {
         is_clean(1_087_952);
     }
 
+    /// The gateway kept a server error for the keys of two refunds of one payment. Each asked whether
+    /// its money was back before it was sent under another key, and was told to wait for the other.
+    #[test]
+    fn two_refunds_that_failed_once_do_not_wait_for_each_other() {
+        is_clean(1_108_275);
+    }
+
     /// Mistakes of the simulator's own: an order of a backup was taken for a new one.
     #[test]
     fn orders_of_a_backup_keep_the_price_that_they_had() {
