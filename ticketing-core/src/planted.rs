@@ -2,11 +2,9 @@
 //!
 //! A guard that no bug was ever planted behind is not known to guard anything. Each bug here is
 //! one condition in one place, which asks `is`. Without the feature `planted-bugs` that is
-//! `false` before the program is compiled; with it, nothing happens until somebody [chooses] a bug
-//! for a thread, which only the simulation does. Most bugs need no place here: they are planted
+//! `false` before the program is compiled; with it, nothing happens until somebody chooses a bug for
+//! a thread, which only the simulation does. Most bugs need no place here: they are planted
 //! in ports, in the simulation itself.
-//!
-//! [chooses]: choose
 
 /// A bug of the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
