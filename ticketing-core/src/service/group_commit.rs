@@ -8,7 +8,7 @@
 //!
 //! A lane has one group in flight; while it commits, the next one gathers. Nobody waits for a
 //! timer: an idle lane commits a single batch at once, a busy one takes all that has come
-//! meanwhile. Batches of one pool share a lane, so that a hot or stuck ticket delays only
+//! meanwhile, and those who come back at once because it has just answered them. Batches of one pool share a lane, so that a hot or stuck ticket delays only
 //! others of its lane.
 //!
 //! A batch in a queue is written whether or not its caller still waits. One whose outcome is
@@ -37,6 +37,8 @@ use crate::service::prediction::predict;
 use crate::service::settings::Settings;
 use crate::service::shutdown::{Shutdown, Stopper};
 use crate::service::storage_time::StorageTime;
+
+mod gathering;
 
 /// The first pause before a commit with an unknown outcome is tried again; it doubles.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
@@ -210,7 +212,10 @@ impl Lane {
                 }
                 taken = self.queue.recv_many(&mut group, group_max) => match taken {
                     0 => return,
-                    _ => self.commit(self.without_stale(group)).await,
+                    answered => {
+                        self.commit(self.without_stale(group)).await;
+                        gathering::gather(answered, || self.queue.len()).await;
+                    }
                 },
             }
         }
