@@ -251,6 +251,7 @@ impl Builder {
             time,
             settings: self.settings,
             writer: GroupCommit::start(&writing, writer),
+            observer: writing.observer,
             listings: ListingCache::default(),
             pools: writing.pools,
             reclaims: SingleFlight::default(),

@@ -15,8 +15,8 @@ pub use builder::{Builder, Duties, StartError};
 pub use domain::{DomainEvent, Event, NewTicket, Reason, Rejection, TicketChanges};
 pub use ports::PaymentMethod;
 pub use service::{
-    Caller, Error, GroupReport, ListingView, Observer, Operator, PaymentEntry, PaymentOutcome,
-    PaymentReceipt, RefundAmount, RefundRequest, Refunder, Settings, Stuck, UnitsMoved, Viewer,
-    WebhookFailure,
+    Caller, Error, ExpiryFound, GroupReport, ListingView, Observer, Operator, PaymentEntry,
+    PaymentOutcome, PaymentReceipt, RefundAmount, RefundRequest, Refunder, Settings, Stuck,
+    UnitsMoved, Viewer, WebhookFailure,
 };
 pub use ticketing::Ticketing;

@@ -197,6 +197,7 @@ mod box_office {
             };
             events.iter().map(publish).collect()
         });
+        bus.expect_interruptions().return_const(0_u64);
         let builder = Ticketing::builder()
             .storage(MemoryStorage::new())
             .gateway(MockPaymentGateway::new())

@@ -111,4 +111,9 @@ impl EventBus for SimBus {
     ) -> Result<Box<dyn EventStream>, PortError> {
         self.inner.subscribe(subscription).await
     }
+
+    /// Nobody tells that this bus forgets: what is lost without a word must do no harm either.
+    fn interruptions(&self) -> u64 {
+        0
+    }
 }

@@ -55,6 +55,15 @@ pub trait EventBus: fmt::Debug + Send + Sync + 'static {
         &self,
         subscription: Subscription,
     ) -> Result<Box<dyn EventStream>, PortError>;
+
+    /// How often, since it was opened, the bus may have forgotten what it had confirmed: its server
+    /// was away and is back, or began anew. When the number has grown, the relay publishes the last
+    /// minutes again.
+    ///
+    /// A bus that never leaves its process forgets nothing that anybody still waits for.
+    fn interruptions(&self) -> u64 {
+        0
+    }
 }
 
 /// Who gets an event.

@@ -20,6 +20,7 @@ use crate::service::group_commit::{GroupCommit, Urgency};
 use crate::service::idempotency::Halt;
 use crate::service::known_pools::KnownPools;
 use crate::service::listing_cache::ListingCache;
+use crate::service::observer::Observer;
 use crate::service::settings::Settings;
 use crate::service::shutdown::Guards;
 use crate::service::single_flight::SingleFlight;
@@ -40,6 +41,7 @@ pub(crate) struct Engine {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) time: Arc<StorageTime>,
     pub(crate) settings: Settings,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) store: StoreId,
     pub(crate) writer: GroupCommit,
     pub(crate) listings: ListingCache,

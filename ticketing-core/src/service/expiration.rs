@@ -15,6 +15,7 @@ use async_trait::async_trait;
 
 use crate::domain::envelope::Event;
 use crate::domain::event::{Actor, DomainEvent, EventHeader, ExpirationNotice};
+use crate::domain::expiration::Expiration;
 use crate::domain::view::{OrderStatus, OrderView};
 use crate::ports::error::chain;
 use crate::ports::event_bus::{Delivery, EventStream, Subscription};
@@ -22,6 +23,7 @@ use crate::ports::timers::{ClaimedWakeup, Wakeup};
 use crate::service::duty::{Duty, Progress};
 use crate::service::engine::Engine;
 use crate::service::error::Error;
+use crate::service::observer::ExpiryFound;
 use crate::values::EventId;
 
 /// How long a claimed wake-up is ours.
@@ -86,7 +88,10 @@ async fn handle(engine: &Arc<Engine>, role: Role, event: &Event) -> Result<(), E
             engine.arm(order).await
         }
         (Role::Listener, DomainEvent::ExpirationCompleted(notice)) => {
-            engine.expire(notice.order_id).await.map(|_| ())
+            if engine.expire(notice.order_id).await? == Expiration::Due {
+                engine.observer.order_expired(ExpiryFound::ByTimer);
+            }
+            Ok(())
         }
         (_, _) => Ok(()),
     }

@@ -18,6 +18,7 @@ use crate::service::engine::{Engine, Missed, Rounds};
 use crate::service::error::Error;
 use crate::service::group_commit::Urgency;
 use crate::service::idempotency::Halt;
+use crate::service::observer::ExpiryFound;
 use crate::service::put_off::PutOff;
 use crate::values::{OrderId, PoolId};
 
@@ -82,7 +83,11 @@ impl ExpirySweeper {
         let (mut any, mut failed) = (false, None);
         for (id, expired) in engine.expire_each(&orders).await {
             match expired {
-                Ok(expiration) => any |= expiration == Expiration::Due,
+                Ok(Expiration::Due) => {
+                    engine.observer.order_expired(ExpiryFound::BySweep);
+                    any = true;
+                }
+                Ok(Expiration::Rearm(_) | Expiration::Nothing) => {}
                 Err(error) => {
                     if others_wait {
                         self.stuck.add(id, engine.runtime.elapsed());

@@ -53,7 +53,7 @@ mod use_cases;
 pub use caller::Caller;
 pub use duty::{Duty, Progress};
 pub use error::Error;
-pub use observer::{GroupReport, Observer, UnitsMoved};
+pub use observer::{ExpiryFound, GroupReport, Observer, UnitsMoved};
 pub use operator::{Operator, Stuck};
 pub use orders::Orders;
 pub use payment_receipt::{PaymentEntry, PaymentOutcome, PaymentReceipt};

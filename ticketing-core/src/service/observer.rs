@@ -35,6 +35,21 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
 
     /// A commit was refused because too many wait before it, or too much waits to be published.
     fn overloaded(&self) {}
+
+    /// The time of an order was up, and it was ended.
+    fn order_expired(&self, found: ExpiryFound) {
+        let _: ExpiryFound = found;
+    }
+}
+
+/// Who found that the time of an order was up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ExpiryFound {
+    /// A timer went off, and that was told over the bus.
+    ByTimer,
+    /// The sweep over the storage came across it.
+    BySweep,
 }
 
 /// How one group fared.

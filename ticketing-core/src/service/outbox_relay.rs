@@ -5,6 +5,9 @@
 //! means that events are published twice, which consumers don't mind. No row is locked while
 //! publishing, and a row is found whenever its commit becomes visible: nothing is read "after
 //! the last one seen".
+//!
+//! A bus whose server was away may have forgotten what it had confirmed. Then the last minutes are
+//! published again, a page with each step.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,18 +33,50 @@ const PRUNE_MAX: usize = 64;
 /// How often old rows are looked for.
 const PRUNE_EVERY: Duration = Duration::from_mins(1);
 
+/// How far back it goes when the bus may have forgotten something. What is older was delivered, or is
+/// no use to anybody any more: the storage has it all the same.
+const AGAIN: Duration = Duration::from_mins(5);
+
 /// Publishes what was committed.
 #[derive(Debug)]
 pub struct OutboxRelay {
     engine: Arc<Engine>,
     prune_at: Duration,
     is_behind: bool,
+    /// How often the bus had been interrupted when it was last asked.
+    interruptions: u64,
+    again: Option<Again>,
+}
+
+/// What is being published once more.
+#[derive(Debug, Clone, Copy)]
+struct Again {
+    since: Timestamp,
+    after: Option<OutboxRowId>,
 }
 
 impl OutboxRelay {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
         let prune_at = engine.runtime.elapsed();
-        Self { engine, prune_at, is_behind: false }
+        let interruptions = engine.bus.interruptions();
+        Self { engine, prune_at, is_behind: false, interruptions, again: None }
+    }
+
+    /// Publishes a page of the last minutes once more, if the bus may have forgotten them. Answers
+    /// whether there may be more.
+    async fn repeat(&mut self) -> Result<bool, Error> {
+        let engine = &self.engine;
+        let interruptions = engine.bus.interruptions();
+        if interruptions != self.interruptions {
+            self.interruptions = interruptions;
+            self.again = Some(Again { since: engine.now().minus(AGAIN), after: None });
+        }
+        let Some(Again { since, after }) = self.again else {
+            return Ok(false);
+        };
+        let page = engine.publish_page_again(since, after).await?;
+        self.again = page.map(|(last, _)| Again { since, after: Some(last) });
+        Ok(self.again.is_some())
     }
 
     /// Publishes the events of one row. `false` if some of them must be tried again.
@@ -113,8 +148,9 @@ impl Duty for OutboxRelay {
             // The lease brings the row back.
             return Ok(Progress::Idle);
         }
+        let repeated = self.repeat().await?;
         let pruned = self.prune().await?;
-        Ok(if claimed > 0 || pruned { Progress::Busy } else { Progress::Idle })
+        Ok(if claimed > 0 || repeated || pruned { Progress::Busy } else { Progress::Idle })
     }
 
     async fn idle(&mut self) {
@@ -140,23 +176,34 @@ impl Engine {
     /// forgotten it. Answers how many events that were; those that can't be published are not
     /// among them.
     pub(crate) async fn publish_again(&self, since: Timestamp) -> Result<usize, Error> {
-        let mut after: Option<OutboxRowId> = None;
+        let (mut after, mut events) = (None, 0);
+        while let Some((last, published)) = self.publish_page_again(since, after).await? {
+            after = Some(last);
+            events += published;
+        }
+        Ok(events)
+    }
+
+    /// A page of it. Answers its last row and how many events were taken, or nothing at the end.
+    async fn publish_page_again(
+        &self,
+        since: Timestamp,
+        after: Option<OutboxRowId>,
+    ) -> Result<Option<(OutboxRowId, usize)>, Error> {
+        let rows = self.storage.published_since(since, after, ROWS_MAX).await?;
+        let Some(last) = rows.last().map(|row| row.id) else {
+            return Ok(None);
+        };
         let mut events = 0;
-        loop {
-            let rows = self.storage.published_since(since, after, ROWS_MAX).await?;
-            let Some(last) = rows.last() else {
-                return Ok(events);
-            };
-            after = Some(last.id);
-            for row in &rows {
-                for published in self.bus.publish(&row.events).await {
-                    match published {
-                        Ok(()) => events += 1,
-                        Err(error) if is_hopeless(&error) => {}
-                        Err(error) => return Err(error.into()),
-                    }
+        for row in &rows {
+            for published in self.bus.publish(&row.events).await {
+                match published {
+                    Ok(()) => events += 1,
+                    Err(error) if is_hopeless(&error) => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
         }
+        Ok(Some((last, events)))
     }
 }

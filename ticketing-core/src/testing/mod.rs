@@ -26,6 +26,7 @@ pub mod races;
 pub mod rng;
 pub mod servers;
 pub mod step_runtime;
+pub mod traffic;
 
 pub use builders::{BatchFactory, Planned, Purchase};
 pub use clock::{ManualClock, SkewedClock};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
@@ -30,6 +31,7 @@ struct Shared {
     /// How many results it answers at most.
     answers: Mutex<usize>,
     is_open: watch::Sender<bool>,
+    interruptions: AtomicU64,
 }
 
 impl Default for Shared {
@@ -40,6 +42,7 @@ impl Default for Shared {
             hopeless: Mutex::default(),
             answers: Mutex::new(usize::MAX),
             is_open: watch::channel(true).0,
+            interruptions: AtomicU64::new(0),
         }
     }
 }
@@ -54,6 +57,10 @@ impl EventBus for Wire {
 
     async fn subscribe(&self, _: Subscription) -> Result<Box<dyn EventStream>, PortError> {
         Err(PortError::unavailable("subscribe"))
+    }
+
+    fn interruptions(&self) -> u64 {
+        self.0.interruptions.load(Ordering::Relaxed)
     }
 }
 
@@ -313,6 +320,29 @@ fn what_a_bus_forgot_can_be_published_again() {
     assert_eq!(relayed.wire.taken().len(), before + 600 + 601);
     relayed.wire.trouble(Some(PortErrorKind::Unavailable));
     assert_eq!(code(relayed.run(relayed.engine.publish_again(since))), "unavailable");
+}
+
+/// It need not be told: the relay asks the bus, and goes back for some minutes, a page at a time.
+#[test]
+fn after_an_interruption_the_last_minutes_are_published_again() {
+    let mut relayed = Relayed::new(|_| {});
+    relayed.list(a_new_ticket());
+    relayed.relay().unwrap();
+    relayed.pass(6 * MINUTE);
+    for _ in 0..70 {
+        relayed.list(a_new_ticket());
+    }
+    while relayed.relay().unwrap() == Progress::Busy {}
+    let before = relayed.wire.taken().len();
+    assert_eq!(before, 142);
+    relayed.wire.0.interruptions.store(1, Ordering::Relaxed);
+    relayed.wire.trouble(Some(PortErrorKind::Unavailable));
+    assert_eq!(code(relayed.relay()), "unavailable");
+    relayed.wire.trouble(None);
+    while relayed.relay().unwrap() == Progress::Busy {}
+    assert_eq!(relayed.wire.taken().len(), before + 140, "all but the first listing");
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    assert_eq!(relayed.wire.taken().len(), before + 140, "once");
 }
 
 #[test]

@@ -41,6 +41,10 @@ impl EventBus for FaultyBus {
         let inner = self.faults.around_port(Operation::Subscribe, call).await?;
         Ok(Box::new(FaultyStream { inner, faults: self.faults.clone(), kept: None }))
     }
+
+    fn interruptions(&self) -> u64 {
+        self.inner.interruptions()
+    }
 }
 
 /// A stream between the bus and its subscriber.
