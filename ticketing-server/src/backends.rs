@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use ticketing_nats::NatsConfig;
 use ticketing_postgres::PostgresConfig;
+use ticketing_rabbitmq::RabbitConfig;
+use ticketing_redis::RedisConfig;
 use ticketing_sqlite::{OpenError, SqliteConfig};
 
 use crate::auth::{
@@ -15,6 +18,10 @@ pub use asked::{Audit, Waiting};
 
 /// What keeps tickets or accounts.
 const DATABASES: &str = "sqlite, postgres";
+/// What carries events.
+const BUSES: &str = "local, nats, amqp";
+/// What keeps wake-ups.
+const TIMERS: &str = "local, redis";
 
 /// Where the truth is kept.
 #[derive(Debug, Clone)]
@@ -27,19 +34,25 @@ pub enum Database {
 }
 
 /// How services tell each other what happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Bus {
     /// `local:`: in this process.
     Local,
+    /// `nats://...` or `tls://...`: NATS with `JetStream`, which any number of processes share.
+    Nats(Box<NatsConfig>),
+    /// `amqp://...` or `amqps://...`: a RabbitMQ, which any number of processes share.
+    Rabbit(Box<RabbitConfig>),
 }
 
 /// What wakes at deadlines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum WakeUps {
     /// `local:`: in this process. What it forgets, the storage knows.
     Local,
+    /// `redis://...` or `rediss://...`: a Redis, which any number of processes share.
+    Redis(Box<RedisConfig>),
 }
 
 /// Where the money moves.
@@ -143,13 +156,31 @@ impl Bus {
     /// # Errors
     /// None of the buses compiled in.
     pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
-        only_local(url).map(|()| Self::Local)
+        match scheme(url, BUSES)? {
+            "local" => in_process(url).map(|()| Self::Local),
+            "nats" | "tls" => match NatsConfig::from_url(url) {
+                Ok(config) => Ok(Self::Nats(Box::new(config.with_environment()))),
+                Err(ticketing_nats::OpenError::NotAUrl) => {
+                    Err(UnknownBackend::Form("nats://USER:PASSWORD@HOST:PORT"))
+                }
+                Err(wrong) => Err(UnknownBackend::Parameter(wrong.to_string())),
+            },
+            "amqp" | "amqps" => match RabbitConfig::from_url(url) {
+                Ok(config) => Ok(Self::Rabbit(Box::new(config))),
+                Err(ticketing_rabbitmq::OpenError::NotAUrl) => {
+                    Err(UnknownBackend::Form("amqp://USER:PASSWORD@HOST:PORT/VHOST"))
+                }
+                Err(wrong) => Err(UnknownBackend::Parameter(wrong.to_string())),
+            },
+            _ => Err(unknown(url, BUSES)),
+        }
     }
 
     /// Whether it reaches other processes.
-    pub fn can_be_shared(self) -> bool {
+    pub fn can_be_shared(&self) -> bool {
         match self {
             Self::Local => false,
+            Self::Nats(_) | Self::Rabbit(_) => true,
         }
     }
 }
@@ -160,7 +191,17 @@ impl WakeUps {
     /// # Errors
     /// None of the timers compiled in.
     pub fn parse(url: &str) -> Result<Self, UnknownBackend> {
-        only_local(url).map(|()| Self::Local)
+        match scheme(url, TIMERS)? {
+            "local" => in_process(url).map(|()| Self::Local),
+            "redis" | "rediss" => match RedisConfig::from_url(url) {
+                Ok(config) => Ok(Self::Redis(Box::new(config))),
+                Err(
+                    ticketing_redis::OpenError::NotAUrl(_) | ticketing_redis::OpenError::Malformed,
+                ) => Err(UnknownBackend::Form("redis://USER:PASSWORD@HOST:PORT/NUMBER")),
+                Err(wrong) => Err(UnknownBackend::Parameter(wrong.to_string())),
+            },
+            _ => Err(unknown(url, TIMERS)),
+        }
     }
 }
 
@@ -208,11 +249,10 @@ fn wrong_database(wrong: &ticketing_postgres::OpenError) -> UnknownBackend {
     InvalidPostgresUrl::Form.into()
 }
 
-fn only_local(url: &str) -> Result<(), UnknownBackend> {
-    match (scheme(url, "local")?, after_scheme(url)) {
-        ("local", "") => Ok(()),
-        ("local", _) => Err(UnknownBackend::Form("local:")),
-        _ => Err(unknown(url, "local")),
+fn in_process(url: &str) -> Result<(), UnknownBackend> {
+    match after_scheme(url) {
+        "" => Ok(()),
+        _ => Err(UnknownBackend::Form("local:")),
     }
 }
 
@@ -242,13 +282,13 @@ mod tests {
         let url = "mysql://user:secret@host/db";
         let told = Database::parse(url).unwrap_err().to_string();
         assert_eq!(told, r#"the scheme "mysql" is not compiled in; there is sqlite, postgres"#);
-        let told = Bus::parse("nats://token@host").unwrap_err().to_string();
-        assert_eq!(told, r#"the scheme "nats" is not compiled in; there is local"#);
+        let told = Bus::parse("kafka://token@host").unwrap_err().to_string();
+        assert_eq!(told, r#"the scheme "kafka" is not compiled in; there is local, nats, amqp"#);
         let told =
             PaymentBackend::parse("stripe:sk_live_1", Path::new("")).unwrap_err().to_string();
         assert_eq!(told, r#"the scheme "stripe" is not compiled in; there is sandbox"#);
         let told = WakeUps::parse("redis").unwrap_err().to_string();
-        assert_eq!(told, r#"the scheme "none" is not compiled in; there is local"#);
+        assert_eq!(told, r#"the scheme "none" is not compiled in; there is local, redis"#);
     }
 
     #[test]
@@ -257,8 +297,8 @@ mod tests {
         assert!(matches!(Database::parse("sqlite:"), Err(UnknownBackend::Form(_))));
         let told = Database::parse("sqlite:some.db?mode=ro").unwrap_err().to_string();
         assert_eq!(told, r#"the parameter "mode" of the URL is not known, only: readers"#);
-        assert_eq!(Bus::parse("local:"), Ok(Bus::Local));
-        assert_eq!(WakeUps::parse("local://"), Ok(WakeUps::Local));
+        assert!(matches!(Bus::parse("local:"), Ok(Bus::Local)));
+        assert!(matches!(WakeUps::parse("local://"), Ok(WakeUps::Local)));
         assert!(matches!(Bus::parse("local:elsewhere"), Err(UnknownBackend::Form(_))));
         let ledger = |url| PaymentBackend::parse(url, Path::new("data"));
         let sandbox = |path: &str| Ok(PaymentBackend::Sandbox { ledger: path.into() });
@@ -284,6 +324,36 @@ mod tests {
         ] {
             let error = Database::parse(wrong).unwrap_err();
             assert_eq!(error.to_string(), told, "{wrong}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_bus_and_timers_that_are_shared_are_told_without_their_passwords() {
+        for url in ["nats://u:secret@h,i", "tls://secret@h", "amqp://u:secret@h/v?prefix=shop"] {
+            let bus = Bus::parse(url).unwrap();
+            assert!(bus.can_be_shared() && !format!("{bus:?}").contains("secret"), "{bus:?}");
+        }
+        for url in ["redis://:secret@h/3", "rediss://u:secret@h?prefix=shop&shards=4"] {
+            let timers = WakeUps::parse(url).unwrap();
+            assert!(!format!("{timers:?}").contains("secret"), "{timers:?}");
+        }
+        for (url, told) in [
+            ("nats://u:secret@h:x", "write it as nats://USER:PASSWORD@HOST:PORT"),
+            ("nats://u:a?secret@h", "write it as nats://USER:PASSWORD@HOST:PORT"),
+            ("amqp://u:secret@h:x", "write it as amqp://USER:PASSWORD@HOST:PORT/VHOST"),
+            ("amqp://u:secret@h?prefix=", "write prefix as 1 to 32 letters, digits and dashes"),
+        ] {
+            let error = Bus::parse(url).unwrap_err();
+            assert_eq!(error.to_string(), told, "{url}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+        for (url, told) in [
+            ("redis://u:secret@h:x", "write it as redis://USER:PASSWORD@HOST:PORT/NUMBER"),
+            ("redis://u:secret@h?shards=0", "write shards as a number from 1 to 64"),
+        ] {
+            let error = WakeUps::parse(url).unwrap_err();
+            assert_eq!(error.to_string(), told, "{url}");
             assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         }
     }

@@ -100,6 +100,12 @@ pub enum StartError {
     /// The storage.
     #[error("the storage can't be opened (TICKETING_DATABASE)")]
     Database(#[source] Source),
+    /// The bus.
+    #[error("the bus can't be opened (TICKETING_BUS)")]
+    Bus(#[source] Source),
+    /// The timers.
+    #[error("the timers can't be opened (TICKETING_TIMERS)")]
+    Timers(#[source] Source),
     /// The payment gateway.
     #[error("the payment gateway can't be opened (TICKETING_PAYMENTS)")]
     Payments(#[source] Source),

@@ -6,7 +6,10 @@ use ticketing_core::ports::storage::Storage;
 use ticketing_core::ports::{PaymentGateway, chain};
 use ticketing_core::{Builder, Observer, Ticketing};
 use ticketing_local::{Deliveries, SandboxGateway};
+use ticketing_nats::{NatsBus, NatsConfig};
 use ticketing_postgres::{PostgresConfig, PostgresStorage};
+use ticketing_rabbitmq::{RabbitBus, RabbitConfig};
+use ticketing_redis::RedisConfig;
 use ticketing_sqlite::SqliteStorage;
 
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
@@ -19,6 +22,7 @@ use crate::server::StartError;
 pub(crate) struct Wired {
     pub(crate) engine: Ticketing,
     pub(crate) money: Money,
+    bus: OpenBus,
     storage: Stored,
 }
 
@@ -27,6 +31,15 @@ pub(crate) struct Wired {
 enum Stored {
     Sqlite(SqliteStorage),
     Postgres(PostgresStorage),
+}
+
+/// How services tell each other what happened.
+#[derive(Debug)]
+enum OpenBus {
+    /// The engine's own.
+    Local,
+    Nats(NatsBus),
+    Rabbit(RabbitBus),
 }
 
 /// Where the money moves.
@@ -56,15 +69,15 @@ impl Wired {
             Some(gateway) => OpenGateway::Brought(gateway),
             None => open_gateway(&config.payments).await?,
         };
+        let bus = OpenBus::open(&config.bus).await?;
         let builder = Ticketing::builder()
             .shared_storage(storage.port())
             .shared_gateway(gateway.port())
             .observer(observer);
-        // Both are the engine's own, which are in this process.
-        let (Bus::Local, WakeUps::Local) = (config.bus, config.timers);
+        let builder = with_timers(bus.join(builder), &config.timers).await?;
         let engine = settings(builder, config).start().await.map_err(StartError::Engine)?;
         let money = gateway.joined_to(&engine)?;
-        Ok(Self { engine, money, storage })
+        Ok(Self { engine, money, bus, storage })
     }
 
     /// Ends the engine, then what it stands on.
@@ -92,7 +105,40 @@ impl Wired {
                 "the sandbox's ledger did not close as it should"
             );
         }
+        self.bus.close().await;
         self.storage.close().await;
+    }
+}
+
+impl OpenBus {
+    async fn open(bus: &Bus) -> Result<Self, StartError> {
+        match bus {
+            Bus::Local => Ok(Self::Local),
+            Bus::Nats(config) => {
+                let bus = NatsConfig::clone(config).open().await;
+                bus.map(Self::Nats).map_err(|why| StartError::Bus(why.into()))
+            }
+            Bus::Rabbit(config) => {
+                let bus = RabbitConfig::clone(config).open().await;
+                bus.map(Self::Rabbit).map_err(|why| StartError::Bus(why.into()))
+            }
+        }
+    }
+
+    fn join(&self, builder: Builder) -> Builder {
+        match self {
+            Self::Local => builder,
+            Self::Nats(bus) => builder.bus(Arc::new(bus.clone())),
+            Self::Rabbit(bus) => builder.bus(Arc::new(bus.clone())),
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Local => {}
+            Self::Nats(bus) => bus.close().await,
+            Self::Rabbit(bus) => bus.close().await,
+        }
     }
 }
 
@@ -129,6 +175,18 @@ impl OpenGateway {
                 Ok(Money::Sandbox { gateway, deliveries })
             }
             Self::Brought(_) => Ok(Money::Brought),
+        }
+    }
+}
+
+/// Timers that are not the engine's own.
+async fn with_timers(builder: Builder, timers: &WakeUps) -> Result<Builder, StartError> {
+    match timers {
+        WakeUps::Local => Ok(builder),
+        WakeUps::Redis(config) => {
+            let timers = RedisConfig::clone(config).open().await;
+            let timers = timers.map_err(|why| StartError::Timers(why.into()))?;
+            Ok(builder.timers(Arc::new(timers)))
         }
     }
 }

@@ -8,7 +8,7 @@ use ticketing_core::ports::DeadLetter;
 use ticketing_local::SandboxGateway;
 use ticketing_postgres::{OpenError, PostgresConfig};
 
-use super::{Database, PaymentBackend};
+use super::{Bus, Database, PaymentBackend, WakeUps};
 use crate::check::{Reached, files};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -121,6 +121,42 @@ fn must_be_there(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(format!("there is no store at {}: name its folder with --data-dir", path.display()).into())
+}
+
+/// What is in the process is there.
+const IN_PROCESS: &str = "it is in this process";
+
+impl Bus {
+    /// Whether it can be used, and how it is. Nothing is changed.
+    ///
+    /// # Errors
+    /// It can't.
+    pub async fn reach(&self) -> Result<String, Failure> {
+        match self {
+            Self::Local => return Ok(IN_PROCESS.to_owned()),
+            Self::Nats(config) => config.reach().await?,
+            Self::Rabbit(config) => config.reach().await?,
+        }
+        Ok(Reached::Answers.to_string())
+    }
+}
+
+impl WakeUps {
+    /// Whether they can be used, and how they are: with what the server may do to them. Nothing is
+    /// changed.
+    ///
+    /// # Errors
+    /// They can't.
+    pub async fn reach(&self) -> Result<String, Failure> {
+        match self {
+            Self::Local => Ok(IN_PROCESS.to_owned()),
+            Self::Redis(config) => {
+                let risks = config.reach().await?.into_iter().map(|risk| risk.to_string());
+                let told = std::iter::once(Reached::Answers.to_string()).chain(risks);
+                Ok(told.collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
 }
 
 impl PaymentBackend {

@@ -19,11 +19,14 @@ pub(super) fn of(config: &Config, setting: &Setting) -> String {
     match setting.name {
         "database" => database(&config.database),
         "accounts" => accounts(&config.accounts),
-        "bus" => match config.bus {
+        "bus" => match &config.bus {
             Bus::Local => "local:".to_owned(),
+            Bus::Nats(config) => format!("(at {})", config.place()),
+            Bus::Rabbit(config) => format!("(at {})", config.place()),
         },
-        "timers" => match config.timers {
+        "timers" => match &config.timers {
             WakeUps::Local => "local:".to_owned(),
+            WakeUps::Redis(config) => format!("(at {})", config.place()),
         },
         "payments" => payments(&config.payments),
         "hold_cap" => duration(config.hold_cap.unwrap_or_else(|| usual_cap(config))),

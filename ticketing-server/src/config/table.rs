@@ -81,8 +81,17 @@ pub const SETTINGS: &[Setting] = &[
         "sqlite:DATA_DIR/accounts.db, or beside a Postgres database",
         "where accounts and sessions are kept: `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE` with `?schema=NAME` if need be",
     ),
-    Setting::url("bus", "local:", "how services tell each other what happened: `local:`"),
-    Setting::url("timers", "local:", "what wakes at deadlines: `local:`"),
+    Setting::url(
+        "bus",
+        "local:",
+        "how services tell each other what happened: `local:`, `nats://USER:PASSWORD@HOST`, or \
+         `amqp://USER:PASSWORD@HOST/VHOST`",
+    ),
+    Setting::url(
+        "timers",
+        "local:",
+        "what wakes at deadlines: `local:`, or `redis://USER:PASSWORD@HOST`",
+    ),
     Setting::url(
         "payments",
         "sandbox:",

@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use ticketing_core::ports::{LiveHolds, OutboxDepth};
 use ticketing_core::values::Timestamp;
-use ticketing_core::{GroupReport, Observer, UnitsMoved};
+use ticketing_core::{ExpiryFound, GroupReport, Observer, UnitsMoved};
 
 /// What the engine's writer did, and what waits to be published.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct EngineMetrics {
     waits: Histogram,
     commits: Histogram,
     overloaded: Counter,
+    expired: Family<ExpiryLabels, Counter>,
     outbox_rows: Gauge,
     outbox_age: Gauge,
     live_orders: Gauge,
@@ -31,6 +32,11 @@ pub struct EngineMetrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ExpiryLabels {
+    found: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,6 +58,7 @@ impl Default for EngineMetrics {
             waits: seconds(),
             commits: seconds(),
             overloaded: Counter::default(),
+            expired: Family::default(),
             outbox_rows: Gauge::default(),
             outbox_age: Gauge::default(),
             live_orders: Gauge::default(),
@@ -122,6 +129,11 @@ impl EngineMetrics {
             "Commands that were refused because too much waited before them",
             self.overloaded.clone(),
         );
+        registry.register(
+            "expired_orders",
+            "Orders that this process ended when their time was up, by who found that it was",
+            self.expired.clone(),
+        );
     }
 
     /// Whether the storage answered to all that it was asked.
@@ -173,5 +185,14 @@ impl Observer for EngineMetrics {
 
     fn overloaded(&self) {
         self.overloaded.inc();
+    }
+
+    fn order_expired(&self, found: ExpiryFound) {
+        let found = match found {
+            ExpiryFound::ByTimer => "timer",
+            ExpiryFound::BySweep => "sweep",
+            _ => "other",
+        };
+        self.expired.get_or_create(&ExpiryLabels { found }).inc();
     }
 }
