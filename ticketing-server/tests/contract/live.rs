@@ -146,13 +146,12 @@ async fn streams_end_when_the_server_does() {
     let mut page = buyer.watch(&format!("/api/orders/{order}/live")).await.unwrap();
     shelf.next().await.unwrap();
     page.next().await.unwrap();
-    let Shop { server, .. } = shop;
     let begun = Instant::now();
     let ended = async {
         while shelf.next().await.is_some() {}
         while page.next().await.is_some() {}
     };
-    let ((), ()) = tokio::join!(ended, server.shutdown());
+    let ((), ()) = tokio::join!(ended, shop.close());
     // Of themselves: what does not end is cut after twenty-five seconds.
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }

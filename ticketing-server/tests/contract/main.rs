@@ -20,6 +20,7 @@ mod events;
 mod expiry;
 mod failures;
 mod gate;
+mod habits;
 mod hang_up;
 mod hasher;
 mod idempotency;
