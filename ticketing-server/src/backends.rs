@@ -13,8 +13,10 @@ use crate::auth::{
 };
 
 mod asked;
+mod stripe;
 
 pub use asked::{Audit, Waiting};
+pub use stripe::{InvalidStripeKeys, StripeKeys};
 
 /// What keeps tickets or accounts.
 const DATABASES: &str = "sqlite, postgres";
@@ -22,6 +24,9 @@ const DATABASES: &str = "sqlite, postgres";
 const BUSES: &str = "local, nats, amqp";
 /// What keeps wake-ups.
 const TIMERS: &str = "local, redis";
+
+/// Where money moves.
+const GATEWAYS: &str = "sandbox, stripe";
 
 /// Where the truth is kept.
 #[derive(Debug, Clone)]
@@ -63,6 +68,11 @@ pub enum PaymentBackend {
     Sandbox {
         /// The ledger.
         ledger: PathBuf,
+    },
+    /// `stripe:`: real money with live keys. The keys are settings of their own.
+    Stripe {
+        /// Another place for its API: a stand-in, or a proxy.
+        address: Option<String>,
     },
 }
 
@@ -216,19 +226,21 @@ impl PaymentBackend {
     /// # Errors
     /// None of the gateways compiled in.
     pub fn parse(url: &str, data: &Path) -> Result<Self, UnknownBackend> {
-        match scheme(url, "sandbox")? {
+        match scheme(url, GATEWAYS)? {
+            "stripe" => Ok(Self::Stripe { address: stripe::address(after_scheme(url)) }),
             "sandbox" => Ok(match after_scheme(url) {
                 "" => Self::in_folder(data),
                 path => Self::Sandbox { ledger: PathBuf::from(path) },
             }),
-            _ => Err(unknown(url, "sandbox")),
+            _ => Err(unknown(url, GATEWAYS)),
         }
     }
 
-    /// Whether real money moves.
-    pub fn is_real(&self) -> bool {
+    /// Whether real money moves, with these keys.
+    pub fn is_real(&self, keys: &StripeKeys) -> bool {
         match self {
             Self::Sandbox { .. } => false,
+            Self::Stripe { .. } => keys.is_live(),
         }
     }
 }
@@ -284,9 +296,8 @@ mod tests {
         assert_eq!(told, r#"the scheme "mysql" is not compiled in; there is sqlite, postgres"#);
         let told = Bus::parse("kafka://token@host").unwrap_err().to_string();
         assert_eq!(told, r#"the scheme "kafka" is not compiled in; there is local, nats, amqp"#);
-        let told =
-            PaymentBackend::parse("stripe:sk_live_1", Path::new("")).unwrap_err().to_string();
-        assert_eq!(told, r#"the scheme "stripe" is not compiled in; there is sandbox"#);
+        let told = PaymentBackend::parse("paypal:key", Path::new("")).unwrap_err().to_string();
+        assert_eq!(told, r#"the scheme "paypal" is not compiled in; there is sandbox, stripe"#);
         let told = WakeUps::parse("redis").unwrap_err().to_string();
         assert_eq!(told, r#"the scheme "none" is not compiled in; there is local, redis"#);
     }
@@ -304,6 +315,13 @@ mod tests {
         let sandbox = |path: &str| Ok(PaymentBackend::Sandbox { ledger: path.into() });
         assert_eq!(ledger("sandbox:"), sandbox("data/sandbox.ledger"));
         assert_eq!(ledger("sandbox:/var/ledger"), sandbox("/var/ledger"));
+        let stripe = |address: Option<&str>| {
+            Ok(PaymentBackend::Stripe { address: address.map(str::to_owned) })
+        };
+        assert_eq!(ledger("stripe:"), stripe(None));
+        assert_eq!(ledger("stripe://"), stripe(None));
+        assert_eq!(ledger("stripe://api.stripe.com"), stripe(Some("https://api.stripe.com")));
+        assert_eq!(ledger("stripe:http://127.0.0.1:1"), stripe(Some("http://127.0.0.1:1")));
     }
 
     #[test]

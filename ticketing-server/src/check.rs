@@ -67,7 +67,7 @@ pub async fn check(config: &Config) -> Vec<Tried> {
         Tried { what: "session key", outcome: session_keys(config) },
         Tried { what: "bus", outcome: config.bus.reach().await },
         Tried { what: "timers", outcome: config.timers.reach().await },
-        Tried { what: "payments", outcome: told(config.payments.reach().await) },
+        Tried { what: "payments", outcome: told(config.payments.reach(&config.stripe).await) },
         Tried { what: "listen", outcome: listen(config, is_running).await },
     ];
     if let Some(client) = &config.client_upstream {

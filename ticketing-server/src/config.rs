@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use ticketing_core::values::UserId;
 
 use crate::auth::{AccountsPlace, SessionKeys};
-use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
+use crate::backends::{Bus, Database, PaymentBackend, StripeKeys, WakeUps};
 use crate::services::Services;
 
 mod given;
@@ -51,6 +51,8 @@ pub struct Config {
     pub timers: WakeUps,
     /// Where the money moves.
     pub payments: PaymentBackend,
+    /// The keys for it, where that is Stripe.
+    pub stripe: StripeKeys,
     /// How long units are held for an unpaid order.
     pub hold: Duration,
     /// The least time that the first payment of an order gets.
@@ -179,6 +181,7 @@ impl Config {
             bus: Bus::Local,
             timers: WakeUps::Local,
             payments: PaymentBackend::in_folder(data),
+            stripe: StripeKeys::default(),
             hold: Duration::from_mins(15),
             pay_grace: Duration::from_mins(10),
             hold_cap: None,

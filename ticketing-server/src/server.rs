@@ -148,7 +148,7 @@ impl Server {
     pub fn sandbox(&self) -> Option<&SandboxGateway> {
         match &self.wired.money {
             Money::Sandbox { gateway, .. } => Some(gateway),
-            Money::Brought => None,
+            Money::Stripe | Money::Brought => None,
         }
     }
 

@@ -11,6 +11,7 @@ use ticketing_postgres::{PostgresConfig, PostgresStorage};
 use ticketing_rabbitmq::{RabbitBus, RabbitConfig};
 use ticketing_redis::RedisConfig;
 use ticketing_sqlite::SqliteStorage;
+use ticketing_stripe::StripeGateway;
 
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
 use crate::config::Config;
@@ -47,6 +48,8 @@ enum OpenBus {
 pub(crate) enum Money {
     /// The sandbox, with what brings its webhooks here.
     Sandbox { gateway: SandboxGateway, deliveries: Deliveries },
+    /// At Stripe, whose webhooks come over HTTP.
+    Stripe,
     /// Where the embedder has it move, who also ends it.
     Brought,
 }
@@ -54,6 +57,7 @@ pub(crate) enum Money {
 /// The same, before there is an engine that takes its webhooks.
 enum OpenGateway {
     Sandbox(SandboxGateway),
+    Stripe(Arc<StripeGateway>),
     Brought(Arc<dyn PaymentGateway>),
 }
 
@@ -67,7 +71,7 @@ impl Wired {
         let storage = open_storage(&config.database).await?;
         let gateway = match brought {
             Some(gateway) => OpenGateway::Brought(gateway),
-            None => open_gateway(&config.payments).await?,
+            None => open_gateway(config).await?,
         };
         let bus = OpenBus::open(&config.bus).await?;
         let builder = Ticketing::builder()
@@ -87,7 +91,7 @@ impl Wired {
                 deliveries.stop().await;
                 Some(gateway)
             }
-            Money::Brought => None,
+            Money::Stripe | Money::Brought => None,
         };
         if let Err(error) = self.engine.shutdown().await {
             tracing::error!(
@@ -162,6 +166,7 @@ impl OpenGateway {
     fn port(&self) -> Arc<dyn PaymentGateway> {
         match self {
             Self::Sandbox(gateway) => Arc::new(gateway.clone()),
+            Self::Stripe(gateway) => Arc::<StripeGateway>::clone(gateway),
             Self::Brought(gateway) => Arc::clone(gateway),
         }
     }
@@ -174,6 +179,7 @@ impl OpenGateway {
                 let deliveries = deliveries.map_err(|why| StartError::Payments(why.into()))?;
                 Ok(Money::Sandbox { gateway, deliveries })
             }
+            Self::Stripe(_) => Ok(Money::Stripe),
             Self::Brought(_) => Ok(Money::Brought),
         }
     }
@@ -191,10 +197,18 @@ async fn with_timers(builder: Builder, timers: &WakeUps) -> Result<Builder, Star
     }
 }
 
-async fn open_gateway(payments: &PaymentBackend) -> Result<OpenGateway, StartError> {
-    let PaymentBackend::Sandbox { ledger } = payments;
-    let gateway = SandboxGateway::open(ledger.clone()).await;
-    gateway.map(OpenGateway::Sandbox).map_err(|why| StartError::Payments(why.into()))
+async fn open_gateway(config: &Config) -> Result<OpenGateway, StartError> {
+    match &config.payments {
+        PaymentBackend::Sandbox { ledger } => {
+            let gateway = SandboxGateway::open(ledger.clone()).await;
+            gateway.map(OpenGateway::Sandbox).map_err(|why| StartError::Payments(why.into()))
+        }
+        PaymentBackend::Stripe { address } => {
+            let gateway = config.stripe.open(address.as_deref());
+            let gateway = gateway.map_err(|why| StartError::Payments(why.into()))?;
+            Ok(OpenGateway::Stripe(Arc::new(gateway)))
+        }
+    }
 }
 
 async fn open_storage(database: &Database) -> Result<Stored, StartError> {

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Names that only the listed sources may say, by the beginning of their path.
-const RESERVED: [(&str, &[&str]); 8] = [
+const RESERVED: [(&str, &[&str]); 9] = [
     ("ticketing_sqlite", &["wiring", "backends"]),
     ("ticketing_postgres", &["wiring", "backends"]),
     ("ticketing_nats", &["wiring", "backends"]),
     ("ticketing_rabbitmq", &["wiring", "backends"]),
     ("ticketing_redis", &["wiring", "backends"]),
     ("ticketing_local", &["wiring", "backends", "server"]),
+    ("ticketing_stripe", &["wiring", "backends"]),
     ("sqlx", &["auth/sqlite", "auth/postgres"]),
     ("Storage", &["wiring"]),
 ];

@@ -8,7 +8,7 @@ use ticketing_core::ports::DeadLetter;
 use ticketing_local::SandboxGateway;
 use ticketing_postgres::{OpenError, PostgresConfig};
 
-use super::{Bus, Database, PaymentBackend, WakeUps};
+use super::{Bus, Database, PaymentBackend, StripeKeys, WakeUps};
 use crate::check::{Reached, files};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -164,8 +164,9 @@ impl PaymentBackend {
     ///
     /// # Errors
     /// It can't.
-    pub async fn reach(&self) -> Result<Reached, Failure> {
+    pub async fn reach(&self, keys: &StripeKeys) -> Result<Reached, Failure> {
         match self {
+            Self::Stripe { address } => keys.reach(address.as_deref()).await,
             Self::Sandbox { ledger } if !ledger.exists() => {
                 files::can_be_made(ledger).map(|()| Reached::WillBeMade)
             }

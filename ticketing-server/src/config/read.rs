@@ -9,7 +9,7 @@ use super::table::{SETTINGS, Secrecy, Setting, setting};
 use super::values;
 use super::{Config, ConfigError, Problem, Told};
 use crate::auth::AccountsPlace;
-use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
+use crate::backends::{Bus, Database, InvalidStripeKeys, PaymentBackend, WakeUps};
 
 /// The least time that events are kept: as long as idempotency keys are.
 const RETENTION_MIN: Duration = Duration::from_hours(72);
@@ -98,9 +98,26 @@ impl Reader {
         self.set(&mut config.payments, "payments", |url| {
             PaymentBackend::parse(url, &data).map_err(|error| error.to_string())
         });
+        self.read_stripe(config);
         self.set(&mut config.services, "services", values::services);
         let upstream = self.value("client_upstream", values::upstream);
         config.client_upstream = upstream;
+    }
+
+    fn read_stripe(&mut self, config: &mut Config) {
+        let keys = |config: &Config| config.stripe.clone();
+        let was = keys(config);
+        self.set(&mut config.stripe, "stripe_secret_key", |key| {
+            was.with_secret(key).map_err(|error| error.to_string())
+        });
+        let was = keys(config);
+        self.set(&mut config.stripe, "stripe_webhook_secrets", |secrets| {
+            was.with_webhook_secrets(secrets).map_err(|error| error.to_string())
+        });
+        let was = keys(config);
+        self.set(&mut config.stripe, "stripe_publishable_key", |key| {
+            was.with_publishable(key).map_err(|error| error.to_string())
+        });
     }
 
     fn read_accounts(&mut self, config: &mut Config) {
@@ -167,8 +184,20 @@ impl Reader {
                         place of accounts belongs to one process: write `all`";
             self.problem("services", what);
         }
+        self.check_stripe(config);
         if config.environment.is_production() {
             self.check_production(config);
+        }
+    }
+
+    /// Whether keys and address make a gateway. What is wrong with a key by itself was told already.
+    fn check_stripe(&mut self, config: &Config) {
+        let PaymentBackend::Stripe { address } = &config.payments else { return };
+        if let Err(why) = config.stripe.open(address.as_deref())
+            && !(why == InvalidStripeKeys::NoSecret
+                && self.given.said.contains_key("stripe_secret_key"))
+        {
+            self.problem(why.setting(), why.to_string());
         }
     }
 
@@ -177,12 +206,26 @@ impl Reader {
             let what = "production needs keys that outlive this machine: set it, or its _FILE";
             self.problem("session_keys", what);
         }
-        if !config.payments.is_real() {
-            let what = "production needs a gateway that moves money; the sandbox does not";
-            self.problem("payments", what);
+        match &config.payments {
+            PaymentBackend::Sandbox { .. } => {
+                let what = "production needs a gateway that moves money; the sandbox does not";
+                self.problem("payments", what);
+            }
+            PaymentBackend::Stripe { .. } => self.check_live_stripe(config),
         }
         if !config.cookie_secure {
             self.problem("cookie_secure", "production needs cookies for HTTPS alone: write `true`");
+        }
+    }
+
+    fn check_live_stripe(&mut self, config: &Config) {
+        if !config.payments.is_real(&config.stripe) {
+            let what = "production needs a live key: sk_live_... or rk_live_...";
+            self.problem("stripe_secret_key", what);
+        }
+        if !config.stripe.has_webhook_secret() {
+            let what = "production needs the secret of a webhook endpoint: whsec_...";
+            self.problem("stripe_webhook_secrets", what);
         }
     }
 }

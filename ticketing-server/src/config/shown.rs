@@ -33,6 +33,8 @@ pub(super) fn of(config: &Config, setting: &Setting) -> String {
         "operators" => list(&config.operators),
         "cookie_secure" => config.cookie_secure.to_string(),
         "session_keys" => session_keys(config),
+        "stripe_secret_key" | "stripe_webhook_secrets" => NONE.to_owned(),
+        "stripe_publishable_key" => or_none(config.stripe.publishable()),
         "client_upstream" => or_none(config.client_upstream.as_ref()),
         "trusted_proxies" => list(&config.trusted_proxies),
         "address_rate" => or_none(config.address_rate),
@@ -84,6 +86,10 @@ fn accounts(accounts: &AccountsPlace) -> String {
 fn payments(payments: &PaymentBackend) -> String {
     match payments {
         PaymentBackend::Sandbox { ledger } => format!("sandbox:{}", ledger.display()),
+        PaymentBackend::Stripe { address: None } => "stripe:".to_owned(),
+        PaymentBackend::Stripe { address: Some(address) } => {
+            format!("(Stripe at {})", redacted(address))
+        }
     }
 }
 

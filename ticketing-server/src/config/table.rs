@@ -95,7 +95,24 @@ pub const SETTINGS: &[Setting] = &[
     Setting::url(
         "payments",
         "sandbox:",
-        "where the money moves: `sandbox:` or `sandbox:PATH`, without real money",
+        "where the money moves: `stripe:`, or without real money `sandbox:` or `sandbox:PATH`",
+    ),
+    Setting {
+        name: "stripe_secret_key",
+        default: "none",
+        meaning: "the key that calls to Stripe are made with: `sk_...`, or a restricted one, `rk_...`",
+        secrecy: Secrecy::Whole,
+    },
+    Setting {
+        name: "stripe_webhook_secrets",
+        default: "none",
+        meaning: "secrets that webhooks of Stripe are signed with, with commas: `whsec_...`",
+        secrecy: Secrecy::Whole,
+    },
+    Setting::new(
+        "stripe_publishable_key",
+        "none",
+        "the key that browsers are given: `pk_...`, of the same mode as the secret key",
     ),
     Setting::new("hold", "15m", "how long units are held for an unpaid order"),
     Setting::new("pay_grace", "10m", "the least time that the first payment of an order gets"),

@@ -29,7 +29,15 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 #[test]
 fn the_table_tells_the_defaults() {
     let in_words = ["hold_cap", "operators", "session_keys", "client_upstream", "trusted_proxies"];
-    let others = ["cookie_secure", "address_rate", "database", "accounts"];
+    let others = [
+        "cookie_secure",
+        "address_rate",
+        "database",
+        "accounts",
+        "stripe_secret_key",
+        "stripe_webhook_secrets",
+        "stripe_publishable_key",
+    ];
     let literal =
         |setting: &&Setting| !in_words.contains(&setting.name) && !others.contains(&setting.name);
     let spelled: Vec<(String, &str)> =
@@ -133,7 +141,11 @@ fn what_is_wrong_is_told_by_its_variable_with_what_is_allowed() {
             "memcached://h",
             r#"the scheme "memcached" is not compiled in; there is local, redis"#,
         ),
-        ("PAYMENTS", "stripe:", r#"the scheme "stripe" is not compiled in; there is sandbox"#),
+        (
+            "PAYMENTS",
+            "paypal:",
+            r#"the scheme "paypal" is not compiled in; there is sandbox, stripe"#,
+        ),
         ("COOKIE_SECURE", "yes", r#""yes" is not allowed: write `true` or `false`"#),
         ("ENV", "prod", r#""prod" is not allowed: write `development` or `production`"#),
         (
@@ -204,6 +216,56 @@ fn production_accepts_secure_settings_alone() {
     let told = problems(&set);
     let expected = "production needs a gateway that moves money; the sandbox does not";
     assert_eq!(told, [format!("TICKETING_PAYMENTS: {expected}")], "all else is by default");
+}
+
+#[test]
+fn stripe_wants_keys_that_go_together() {
+    const SECRET: (&str, &str) = ("TICKETING_STRIPE_SECRET_KEY", "sk_test_canary");
+    const STRIPE: (&str, &str) = ("TICKETING_PAYMENTS", "stripe:");
+    let config = load(&[STRIPE, SECRET, ("TICKETING_STRIPE_PUBLISHABLE_KEY", "pk_test_open")]);
+    assert_eq!(config.stripe.publishable(), Some("pk_test_open"));
+    assert!(!config.payments.is_real(&config.stripe));
+    assert!(!format!("{config:?}").contains("canary"), "{config:?}");
+    let wrong = |set: &[(&str, &str)]| {
+        let told = problems(set);
+        assert!(told.iter().all(|it| !it.contains("canary")), "{told:?}");
+        let variable = |told: &String| told.split(':').next().unwrap().to_owned();
+        told.iter().map(variable).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong(&[STRIPE]), ["TICKETING_STRIPE_SECRET_KEY"]);
+    let key = ("TICKETING_STRIPE_SECRET_KEY", "canary");
+    assert_eq!(wrong(&[STRIPE, key]), ["TICKETING_STRIPE_SECRET_KEY"]);
+    let live = ("TICKETING_STRIPE_PUBLISHABLE_KEY", "pk_live_a");
+    assert_eq!(wrong(&[STRIPE, SECRET, live]), ["TICKETING_STRIPE_PUBLISHABLE_KEY"]);
+    let secrets = ("TICKETING_STRIPE_WEBHOOK_SECRETS", "whsec_a, canary");
+    assert_eq!(wrong(&[STRIPE, SECRET, secrets]), ["TICKETING_STRIPE_WEBHOOK_SECRETS"]);
+    for odd in ["stripe:ftp://h", "stripe:https://h/path", "stripe:https://u:canary@h"] {
+        assert_eq!(wrong(&[("TICKETING_PAYMENTS", odd), SECRET]), ["TICKETING_PAYMENTS"], "{odd}");
+    }
+    let live = ("TICKETING_STRIPE_SECRET_KEY", "sk_live_canary");
+    let clear = ("TICKETING_PAYMENTS", "stripe:http://127.0.0.1:1");
+    assert_eq!(wrong(&[clear, live]), ["TICKETING_PAYMENTS"]);
+}
+
+#[test]
+fn production_takes_live_keys_with_a_webhook_secret() {
+    let key = format!("one:{KEY}");
+    let set = |secret, more: &[(&'static str, &'static str)]| {
+        let mut set = vec![
+            ("TICKETING_ENV", "production"),
+            ("TICKETING_SESSION_KEYS", key.as_str()),
+            ("TICKETING_PAYMENTS", "stripe:"),
+            ("TICKETING_STRIPE_SECRET_KEY", secret),
+        ];
+        set.extend(more);
+        set
+    };
+    let webhooks = ("TICKETING_STRIPE_WEBHOOK_SECRETS", "whsec_a");
+    let config = load(&set("sk_live_a", &[webhooks]));
+    assert!(config.payments.is_real(&config.stripe));
+    let told = problems(&set("sk_test_a", &[]));
+    let variables: Vec<&str> = told.iter().filter_map(|it| Some(it.split_once(':')?.0)).collect();
+    assert_eq!(variables, ["TICKETING_STRIPE_SECRET_KEY", "TICKETING_STRIPE_WEBHOOK_SECRETS"]);
 }
 
 #[test]
