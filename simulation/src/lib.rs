@@ -6,6 +6,7 @@ pub mod exhaustive;
 mod findings;
 mod invariants;
 mod linear;
+pub mod models;
 pub mod parallel;
 pub mod plan;
 pub mod planted;

@@ -24,6 +24,8 @@ enum Command {
     Exhaustive(cli::exhaustive::Options),
     /// Looks for planted bugs.
     Planted(cli::planted::Options),
+    /// Tries everything that can happen in small models, and what each of their guards is for.
+    Model(cli::model::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -32,5 +34,6 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Replay(options) => cli::replay::run(&options),
         Command::Exhaustive(options) => cli::exhaustive::run(&options),
         Command::Planted(options) => cli::planted::run(&options),
+        Command::Model(options) => cli::model::run(&options),
     }
 }

@@ -1,6 +1,7 @@
 //! One file for each command, and what they share.
 
 pub(crate) mod exhaustive;
+pub(crate) mod model;
 pub(crate) mod planted;
 pub(crate) mod replay;
 pub(crate) mod run;
