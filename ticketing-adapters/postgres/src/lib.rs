@@ -14,6 +14,10 @@ mod orders;
 mod outbox;
 #[cfg(test)]
 mod plans;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
+#[cfg(not(feature = "planted-bugs"))]
+mod planted;
 mod port;
 mod predicted;
 mod reads;
