@@ -13,6 +13,7 @@ pub mod planted;
 mod ports;
 pub mod run;
 pub mod shrink;
+mod tally;
 mod trace;
 mod world;
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use ticketing_simulation::exhaustive::{Explored, Points, all, explore, play};
 use ticketing_simulation::parallel::{cores, each};
 
+use super::record::Told;
 use super::{Stopwatch, say, verdict};
 
 /// Every crash point.
@@ -16,6 +17,9 @@ pub(crate) struct Options {
     /// Whether pairs of crashes are tried as well, in the scenarios of payments: this takes long.
     #[arg(long)]
     pairs: bool,
+    /// Whether the table goes into `docs/reliability.md`.
+    #[arg(long, conflicts_with = "scenario")]
+    record: bool,
 }
 
 /// What came of some histories.
@@ -28,7 +32,7 @@ struct Total {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let watch = Stopwatch::start();
-    let mut total = Total::default();
+    let (mut total, mut told) = (Total::default(), Told::default());
     for scenario in all() {
         let wanted = options.scenario.as_ref();
         if wanted.is_some_and(|name| !name.eq_ignore_ascii_case(scenario.name)) {
@@ -45,7 +49,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             histories.extend(explored.pairs());
         }
         play_all(&explored, &histories, &mut total)?;
-        say(format!(
+        told.say(format!(
             "{:<6} {:<70} {:>4} calls, {:>4} points, {:>5} single faults, {:>6} pairs",
             scenario.name,
             scenario.what,
@@ -55,9 +59,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
             histories.len().saturating_sub(singles),
         ))?;
     }
-    say(format!("all points covered in {} s", watch.passed().as_secs()))?;
+    told.say(format!("all points covered in {} s", watch.passed().as_secs()))?;
     let Total { histories, steps, violations } = total;
-    say(format!("{histories} seeds, {steps} steps, {violations} violations"))?;
+    told.say(format!("{histories} seeds, {steps} steps, {violations} violations"))?;
+    if options.record {
+        told.record("crash points", true)?;
+    }
     Ok(verdict(violations))
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod exhaustive;
 pub(crate) mod model;
 pub(crate) mod planted;
+pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;
 

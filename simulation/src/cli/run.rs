@@ -8,6 +8,7 @@ use ticketing_core::testing::{FaultKind, Operation};
 use ticketing_simulation::parallel::{cores, each};
 use ticketing_simulation::{Plan, Run, run as run_plan};
 
+use super::record::Told;
 use super::{Stopwatch, commit, say, verdict};
 
 /// How often a long run says how far it is.
@@ -30,6 +31,9 @@ pub(crate) struct Options {
     /// Whether to tell what happened, and which faults there were.
     #[arg(long)]
     figures: bool,
+    /// Whether that goes into `docs/reliability.md`.
+    #[arg(long, requires = "figures")]
+    record: bool,
 }
 
 /// What came of all seeds so far.
@@ -67,11 +71,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         },
     );
     said?;
+    let mut told = Told::default();
     if options.figures {
-        total.tell_figures(watch, threads)?;
+        total.tell_figures(&mut told, watch, threads)?;
     }
     let Total { seeds, steps, violations, .. } = total;
-    say(format!("{seeds} seeds, {steps} steps, {violations} violations"))?;
+    told.say(format!("{seeds} seeds, {steps} steps, {violations} violations"))?;
+    if options.record {
+        told.record("figures of a run", true)?;
+    }
     Ok(verdict(violations))
 }
 
@@ -106,14 +114,19 @@ impl Total {
         say(format!("{seeds} of {wanted} seeds, {rate} a second, {violations} violations"))
     }
 
-    fn tell_figures(&self, watch: Stopwatch, threads: usize) -> anyhow::Result<()> {
+    fn tell_figures(
+        &self,
+        told: &mut Told,
+        watch: Stopwatch,
+        threads: usize,
+    ) -> anyhow::Result<()> {
         let hours = self.time.as_secs().div_euclid(3_600);
         let (seconds, rate) = (watch.passed().as_secs(), watch.rate(self.seeds));
-        say(format!(
+        told.say(format!(
             "{hours} simulated hours in {seconds} s, {rate} seeds a second in {threads} threads"
         ))?;
         for (what, times) in &self.happened {
-            say(format!("  {times:>10}  {what}"))?;
+            told.say(format!("  {times:>10}  {what}"))?;
         }
         let mut by_kind: BTreeMap<(&str, FaultKind), u64> = BTreeMap::new();
         for ((operation, kind), times) in &self.faults {
@@ -121,7 +134,7 @@ impl Total {
             *sum = sum.saturating_add(*times);
         }
         for ((port, kind), times) in by_kind {
-            say(format!("  {times:>10}  {port} {kind:?}"))?;
+            told.say(format!("  {times:>10}  {port} {kind:?}"))?;
         }
         Ok(())
     }

@@ -40,7 +40,11 @@ pub fn all() -> Vec<Scenario> {
         scenario("R6", "webhook before the commit that it belongs to", r6),
         scenario("R7", "the same webhook twenty times at once", r7),
         scenario("R8", "news of a success and a failure swapped", r8),
-        scenario("R9", "webhook after the cancellation, and after the unit was sold again", r9),
+        scenario(
+            "R9",
+            "webhook days after the cancellation, and after the unit was sold again",
+            r9,
+        ),
         scenario("R10", "double click", r10),
         scenario("R11", "declined, then another card", r11),
         paying("R12", "a server error that the gateway keeps", r12),
@@ -213,6 +217,7 @@ fn r9() -> Vec<Act> {
         world(Event::Outage { operation: Operation::Void, down: false }),
         world(Event::Outage { operation: Operation::LookUp, down: false }),
         pay(Card::Good, 2 * SECOND),
+        world(Event::NobodyIsUp { days: 3 }),
         then(What::World(Event::DeliverPost(Order::First)), 2 * SECOND),
     ]
 }

@@ -60,6 +60,11 @@ const FAULTS: [(FaultKind, u64); 9] = [
     (FaultKind::CrashAfter, 4),
 ];
 
+/// In how many of a thousand histories nobody is up for days, and for how many days at most: as
+/// long as a gateway sends its webhooks again.
+const DAYS_PER_1000: u32 = 60;
+const DAYS_MAX: u64 = 3;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     List,
@@ -110,7 +115,7 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut rng = SeededRng::new(seed).fork("plan");
         let processes = processes(&mut rng);
-        Self {
+        let plan = Self {
             seed,
             lanes: 1 + rng.index(3),
             faults: faults(&mut rng),
@@ -119,7 +124,20 @@ impl Plan {
             mischief: mischiefs(&mut rng),
             acts: Draw { rng, processes: processes.len() }.acts(),
             processes,
+        };
+        plan.with_days(SeededRng::new(seed).fork("days"))
+    }
+
+    /// In few histories there are days in which nobody is up: what came before is late then.
+    fn with_days(mut self, mut rng: SeededRng) -> Self {
+        if rng.chance(DAYS_PER_1000) {
+            let days = 1 + u32::try_from(rng.below(DAYS_MAX)).unwrap_or(0);
+            let place = 1 + rng.index(self.acts.len());
+            let pause = Duration::from_secs(rng.below(3));
+            let what = What::World(Event::NobodyIsUp { days });
+            self.acts.insert(place.min(self.acts.len()), Act { pause, what });
         }
+        self
     }
 }
 

@@ -259,6 +259,11 @@ pub enum Event {
     Backup,
     /// The database is put back from its copy, and every process starts anew.
     Restore,
+    /// Every process is down for days.
+    NobodyIsUp {
+        /// How many.
+        days: u32,
+    },
 }
 
 /// In which order the post is delivered.

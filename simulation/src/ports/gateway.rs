@@ -14,6 +14,7 @@ use ticketing_core::testing::SeededRng;
 use ticketing_core::values::{GatewayName, IntentRef, Money, RefundRef, Timestamp};
 
 use crate::findings::Findings;
+use crate::tally::Tally;
 
 /// The gateway as all processes of a world see it. Clones are the same gateway.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ struct State {
     rng: SeededRng,
     keeps_per_1000: u32,
     kept: BTreeSet<String>,
+    tally: Tally,
 }
 
 /// What becomes of a call under a key.
@@ -48,10 +50,11 @@ impl SimGateway {
         storage: Arc<dyn Storage>,
         (seed, keeps_per_1000): (u64, u32),
         findings: &Findings,
+        tally: &Tally,
     ) -> Self {
         let rng = SeededRng::new(seed).fork("gateway");
         let (kept, restored) = (BTreeSet::new(), false);
-        let state = State { storage, restored, rng, keeps_per_1000, kept };
+        let state = State { storage, restored, rng, keeps_per_1000, kept, tally: tally.clone() };
         Self { inner, state: Arc::new(Mutex::new(state)), findings: findings.clone() }
     }
 
@@ -83,12 +86,14 @@ impl SimGateway {
         let rate = state.keeps_per_1000;
         let (spoilt, happens) = (state.rng.chance(rate), state.rng.chance(500));
         if state.kept.contains(key) {
+            state.tally.note("gateway: kept error repeated");
             return Luck::Error { happens: false };
         }
         if !spoilt {
             return Luck::Good;
         }
         state.kept.insert(key.to_owned());
+        state.tally.note("gateway: error kept for its key");
         Luck::Error { happens }
     }
 

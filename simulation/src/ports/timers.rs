@@ -9,6 +9,7 @@ use ticketing_core::ports::{ClaimedWakeup, Clock, PortError, Timers, Wakeup};
 use ticketing_core::testing::SeededRng;
 
 use crate::plan::Mischiefs;
+use crate::tally::Tally;
 
 /// How far a wake-up is shifted at most, in milliseconds.
 const SHIFT_MAX: u64 = 30_000;
@@ -25,13 +26,19 @@ struct State {
     inner: MemoryTimers,
     rng: SeededRng,
     mischief: Mischiefs,
+    tally: Tally,
 }
 
 impl SimTimers {
-    pub(crate) fn new(clock: &Arc<dyn Clock>, seed: u64, mischief: Mischiefs) -> Self {
+    pub(crate) fn new(
+        clock: &Arc<dyn Clock>,
+        seed: u64,
+        mischief: Mischiefs,
+        tally: &Tally,
+    ) -> Self {
         let inner = MemoryTimers::with_clock(Arc::clone(clock));
         let rng = SeededRng::new(seed).fork("timers");
-        let state = State { inner, rng, mischief };
+        let state = State { inner, rng, mischief, tally: tally.clone() };
         Self { clock: Arc::clone(clock), state: Arc::new(Mutex::new(state)) }
     }
 
@@ -56,12 +63,22 @@ impl State {
         let lost = self.rng.chance(self.mischief.timers_lose);
         let shifted = self.rng.chance(self.mischief.timers_shift);
         let (by, early) = (Duration::from_millis(self.rng.below(SHIFT_MAX)), self.rng.chance(500));
+        if lost {
+            self.tally.note("timers: wake-up lost");
+            return None;
+        }
         let at = match (shifted, early) {
             (false, _) => wakeup.at,
-            (true, true) => wakeup.at.minus(by),
-            (true, false) => wakeup.at.plus(by),
+            (true, true) => {
+                self.tally.note("timers: wake-up too early");
+                wakeup.at.minus(by)
+            }
+            (true, false) => {
+                self.tally.note("timers: wake-up too late");
+                wakeup.at.plus(by)
+            }
         };
-        (!lost).then_some(Wakeup { at, ..wakeup })
+        Some(Wakeup { at, ..wakeup })
     }
 }
 
@@ -91,6 +108,10 @@ impl Timers for SimTimers {
             let rate = state.mischief.timers_repeat;
             (state.inner.clone(), state.rng.chance(rate))
         };
-        if comes_again { Ok(()) } else { inner.done(claimed).await }
+        if comes_again {
+            self.state().tally.note("timers: wake-up repeated");
+            return Ok(());
+        }
+        inner.done(claimed).await
     }
 }

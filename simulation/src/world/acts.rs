@@ -15,7 +15,10 @@ impl World {
         match what {
             What::Wait => {}
             What::World(event) => self.befall(*event),
-            What::Again { command, process } => self.again(*command, *process),
+            What::Again { command, process } => {
+                self.tally.note("client: sent again later");
+                self.again(*command, *process);
+            }
             What::List { .. }
             | What::Reserve { .. }
             | What::Pay { .. }
@@ -27,10 +30,17 @@ impl World {
             | What::Refund { .. }
             | What::RetryRefund { .. } => {
                 if let Some((command, manner)) = self.command(what) {
+                    self.note_manner(manner);
                     self.send(&command, manner);
                 }
             }
         }
+    }
+
+    fn note_manner(&self, manner: Manner) {
+        self.tally.note_many("client: sent twice at once", u64::from(manner.twice));
+        let hangs_up = manner.hangs_up_after.is_some();
+        self.tally.note_many("client: hung up", u64::from(hangs_up));
     }
 
     /// The command that is meant, if what it is about is there by now.

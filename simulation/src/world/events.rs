@@ -21,6 +21,7 @@ const PUBLISHED_AGAIN: Duration = Duration::from_mins(5);
 
 impl World {
     pub(super) fn befall(&mut self, event: Event) {
+        self.tally.note(event.word());
         match event {
             Event::Crash { process, steps } => self.crash(process, steps),
             Event::SetClock { process, ahead_millis } => self.set_clock(process, ahead_millis),
@@ -44,6 +45,7 @@ impl World {
             Event::ForeignIntent => self.open_foreign_intent(),
             Event::Backup => self.backup = Some(self.storage.get().fork()),
             Event::Restore => self.restore(),
+            Event::NobodyIsUp { days } => self.nobody_is_up(days),
         }
     }
 
@@ -57,6 +59,18 @@ impl World {
             self.trace.line(Some(process.node.id()), || "dies".to_owned());
             process.node.crash();
         }
+    }
+
+    /// Everybody is down for days, while the gateway's webhooks wait in the post. Nobody polls
+    /// meanwhile, so that days take no longer than seconds.
+    fn nobody_is_up(&mut self, days: u32) {
+        self.collect();
+        for process in &self.processes {
+            process.node.crash();
+        }
+        let time = Duration::from_hours(24).saturating_mul(days);
+        self.note_stuck(self.runtime.run_for(time, STEPS_MAX));
+        self.restart_all();
     }
 
     fn set_clock(&mut self, place: u8, ahead_millis: i64) {
@@ -142,7 +156,8 @@ impl World {
             };
             let visa = PaymentMethod::card_token("tok_visa");
             if let Ok(opened) = gateway.open(&intent).await {
-                drop(gateway.confirm(&opened.intent, &visa, "foreign").await);
+                let key = format!("confirm:{}", intent.key);
+                drop(gateway.confirm(&opened.intent, &visa, &key).await);
             }
         };
         if let Err(stuck) = self.runtime.block_on(opening, STEPS_MAX) {

@@ -35,6 +35,7 @@ use crate::linear::Checked;
 use crate::plan::{Act, Plan};
 use crate::planted::{Bug, Planted};
 use crate::ports::{Leases, SimBus, SimGateway, SimTimers};
+use crate::tally::Tally;
 use crate::trace::Trace;
 
 use self::post::Letters;
@@ -56,6 +57,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// How often the gateway's list is read.
 pub(crate) const RECONCILE_EVERY: Duration = Duration::from_secs(20);
+/// How far back it is read at a start: further than nobody is ever up.
+const RECONCILE_BACK: Duration = Duration::from_hours(4 * 24);
 
 /// How soon a process is started again whose call took it down.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
@@ -92,6 +95,7 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     made: Arc<Mutex<Vec<Made>>>,
     linear: Checked,
+    tally: Tally,
 }
 
 /// A call of a port, and how much was committed before it.
@@ -143,7 +147,7 @@ impl World {
         let runtime = StepRuntime::new(seed);
         let clock = runtime.clock(START);
         let findings = Findings::default();
-        let ids = SeededIds::new(seed, 0);
+        let (ids, tally) = (SeededIds::new(seed, 0), Tally::default());
         let memory = MemoryStorage::with_clock_and_ids(Arc::clone(&clock), &ids);
         let memory = memory.with_lanes(plan.lanes);
         let shared: Arc<dyn Storage> = Arc::new(memory.clone());
@@ -151,11 +155,11 @@ impl World {
         let memory_gateway = MemoryGateway::with_clock(Arc::clone(&clock));
         let bus = SimBus::new(memory_bus.clone(), Arc::clone(&shared), &findings);
         let luck = (seed, plan.mischief.kept_errors);
-        let gateway = SimGateway::new(memory_gateway.clone(), shared, luck, &findings);
+        let gateway = SimGateway::new(memory_gateway.clone(), shared, luck, &findings, &tally);
         let mut world = Self {
             rng: SeededRng::new(seed).fork("world"),
             faults: Faults::new(seed, runtime.node()),
-            timers: SimTimers::new(&clock, seed, plan.mischief),
+            timers: SimTimers::new(&clock, seed, plan.mischief, &tally),
             storage: StorageCell::new(memory),
             consumer: Consumer::new(&findings, bug),
             planted: Planted::new(bug),
@@ -180,6 +184,7 @@ impl World {
             findings,
             made: Arc::default(),
             linear: Checked::default(),
+            tally,
             runtime,
             plan,
         };
@@ -367,6 +372,9 @@ impl World {
         count("histories of pools checked".to_owned(), histories);
         count("commands in histories of pools".to_owned(), ops);
         count("histories of pools given up".to_owned(), given_up);
+        for (what, times) in self.tally.counted() {
+            count(what.to_owned(), times);
+        }
         for sent in self.clients.sent() {
             let word = sent.answer.as_ref().map_or("nothing", |answered| answered.answer.word());
             count(format!("client heard {word}"), 1);

@@ -45,7 +45,7 @@ impl Drop for Post {
 }
 
 impl World {
-    fn collect(&self) {
+    pub(super) fn collect(&self) {
         self.letters.lock().extend(self.memory_gateway.drain_webhooks());
     }
 
@@ -60,10 +60,12 @@ impl World {
         let mischief = self.plan.mischief;
         for letter in waiting {
             if self.rng.chance(mischief.post_delays) {
+                self.tally.note("post: webhook held back");
                 self.letters.lock().push(letter);
                 continue;
             }
             if self.rng.chance(mischief.post_repeats) {
+                self.tally.note("post: webhook delivered twice");
                 self.deliver(letter.clone());
             }
             self.deliver(letter);

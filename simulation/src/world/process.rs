@@ -10,7 +10,9 @@ use ticketing_core::{Builder, Duties, Ticketing};
 
 use crate::ports::WitnessStorage;
 
-use super::{CAP, GRACE, HOLD, PATIENCE, RECONCILE_EVERY, STEPS_MAX, SWEEP_EVERY, World};
+use super::{
+    CAP, GRACE, HOLD, PATIENCE, RECONCILE_BACK, RECONCILE_EVERY, STEPS_MAX, SWEEP_EVERY, World,
+};
 
 /// A process that runs, or ran.
 pub(super) struct Process {
@@ -28,6 +30,10 @@ impl World {
         let clock = SkewedClock::new(Arc::clone(&self.clock));
         let plan = self.plan.processes.get(place).copied()?;
         clock.set_offset(plan.ahead_millis.saturating_mul(1_000));
+        self.tally.note_many(
+            "clocks: a process starts with one that is off",
+            u64::from(plan.ahead_millis != 0),
+        );
         let builder = self.builder(&node).clock(Arc::new(clock.clone()));
         let builder = builder.duties(if plan.works { Duties::ALL } else { Duties::NONE });
         self.faults.off();
@@ -74,6 +80,7 @@ impl World {
                 settings.gateway_patience = PATIENCE;
                 settings.sweep_every = SWEEP_EVERY;
                 settings.reconcile_every = RECONCILE_EVERY;
+                settings.reconcile_back = RECONCILE_BACK;
             })
     }
 

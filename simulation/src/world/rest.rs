@@ -52,11 +52,19 @@ impl World {
         self.calm = true;
         self.post_waits = false;
         self.faults.off();
+        self.note_mischief_of_the_bus();
         self.memory_bus.set_mischief(None);
         self.bus.forget_next(0);
         self.timers.behave();
         self.gateway.keep_errors(0);
         self.restart_all();
+    }
+
+    fn note_mischief_of_the_bus(&self) {
+        let done = self.memory_bus.mischief_done();
+        self.tally.note_many("bus: event lost", done.lost);
+        self.tally.note_many("bus: event repeated", done.repeated);
+        self.tally.note_many("bus: event overtook others", done.reordered);
     }
 
     fn is_settled(&self) -> bool {

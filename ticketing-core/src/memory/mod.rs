@@ -17,7 +17,7 @@ pub mod storage;
 pub mod timers;
 
 pub use books::Books;
-pub use bus::{MemoryBus, Mischief};
+pub use bus::{MemoryBus, Mischief, MischiefDone};
 pub use gateway::{Ledger, LedgerIntent, LedgerRefund, MemoryGateway};
 pub use storage::{CommitCounts, MemoryStorage};
 pub use timers::MemoryTimers;

@@ -14,16 +14,32 @@ pub struct Mischief {
     pub lose_per_1000: u32,
 }
 
+/// What came of a [`Mischief`], over all queues.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MischiefDone {
+    /// Events that came twice.
+    pub repeated: u64,
+    /// Events that overtook others.
+    pub reordered: u64,
+    /// Events that were confirmed and lost.
+    pub lost: u64,
+}
+
 /// The chances of a [`Mischief`], one after the other.
 #[derive(Debug)]
 pub(super) struct Chance {
     mischief: Mischief,
     state: u64,
+    done: MischiefDone,
 }
 
 impl Chance {
     pub(super) fn new(mischief: Mischief) -> Self {
-        Self { mischief, state: mischief.seed }
+        Self { mischief, state: mischief.seed, done: MischiefDone::default() }
+    }
+
+    pub(super) fn done(&self) -> MischiefDone {
+        self.done
     }
 
     /// How often an event comes: not at all, once or twice.
@@ -31,8 +47,14 @@ impl Chance {
         let lost = self.happens(self.mischief.lose_per_1000);
         let repeated = self.happens(self.mischief.repeat_per_1000);
         match (lost, repeated) {
-            (true, _) => 0,
-            (false, true) => 2,
+            (true, _) => {
+                self.done.lost = self.done.lost.saturating_add(1);
+                0
+            }
+            (false, true) => {
+                self.done.repeated = self.done.repeated.saturating_add(1);
+                2
+            }
             (false, false) => 1,
         }
     }
@@ -43,7 +65,9 @@ impl Chance {
             return waiting;
         }
         let places = u64::try_from(waiting).unwrap_or(u64::MAX).max(1);
-        usize::try_from(self.draw() % places).unwrap_or(waiting)
+        let place = usize::try_from(self.draw() % places).unwrap_or(waiting);
+        self.done.reordered = self.done.reordered.saturating_add(u64::from(place < waiting));
+        place
     }
 
     fn happens(&mut self, per_1000: u32) -> bool {

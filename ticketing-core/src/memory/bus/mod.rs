@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-pub use mischief::Mischief;
+pub use mischief::{Mischief, MischiefDone};
 
 use self::mischief::Chance;
 use self::queue::Queue;
@@ -93,6 +93,11 @@ impl MemoryBus {
     /// same calls.
     pub fn set_mischief(&self, mischief: Option<Mischief>) {
         self.shared.state().chance = mischief.map(Chance::new);
+    }
+
+    /// What came of the mischief that was set last.
+    pub fn mischief_done(&self) -> MischiefDone {
+        self.shared.state().chance.as_ref().map(Chance::done).unwrap_or_default()
     }
 
     /// Ends every stream, now and in future. What waits is lost with the bus.
