@@ -5,10 +5,9 @@ pub(crate) mod address_places;
 mod api;
 pub(crate) mod client_address;
 mod description;
-mod detached;
-mod error;
-mod extract;
-mod front;
+pub(crate) mod detached;
+pub(crate) mod error;
+pub(crate) mod extract;
 mod given;
 pub mod health;
 mod identity;
@@ -25,9 +24,6 @@ pub(crate) mod upstream;
 pub mod users;
 pub mod webhooks;
 
-pub(crate) use api::Api;
-#[cfg(test)]
-pub(crate) use error::ApiError;
-pub(crate) use front::page as front_page;
+pub(crate) use api::{Api, is_of_api};
 pub use identity::{AuthUnavailable, Authenticator, Identity};
 pub(crate) use upstream::Upstream;

@@ -17,6 +17,7 @@ mod server;
 mod services;
 pub mod signals;
 pub mod telemetry;
+mod web;
 mod wiring;
 
 pub use config::Config;

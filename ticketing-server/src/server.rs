@@ -18,12 +18,13 @@ use crate::admin::AdminDoor;
 use crate::auth::{AccountStore, Accounts, AuthConfig};
 use crate::config::Config;
 use crate::demo;
-use crate::http::layers::{LayerOptions, dress, dress_before};
+use crate::http::layers::{LayerOptions, dress, dress_before, dress_with_pages};
 use crate::http::live::LiveOptions;
-use crate::http::{Api, Upstream, front_page};
+use crate::http::{Api, Upstream};
 use crate::metrics::Metrics;
 use crate::serve::{Serving, ServingOptions};
 use crate::services::Service;
+use crate::web::Web;
 use crate::wiring::{Money, Wired};
 
 /// The whole product, running.
@@ -197,7 +198,7 @@ impl Doors {
             );
         });
         let closing = CancellationToken::new();
-        let router = router(config, &wired.engine, accounts, metrics, &closing);
+        let router = router(config, wired, accounts, metrics, &closing);
         let serving = Serving::start(listener, router, serving(config, metrics));
         let address = config.listen;
         let serving = serving.map_err(|source| StartError::Listen { address, source })?;
@@ -335,11 +336,12 @@ fn serving(config: &Config, metrics: &Metrics) -> ServingOptions {
 
 fn router(
     config: &Config,
-    engine: &Ticketing,
+    wired: &Wired,
     accounts: &Accounts,
     metrics: &Metrics,
     closing: &CancellationToken,
 ) -> Router {
+    let engine = &wired.engine;
     let streams = LiveOptions {
         streams: config.max_streams,
         streams_per_address: config.address_streams,
@@ -366,11 +368,13 @@ fn router(
     if !config.services.has(Service::Client) {
         return dress(routes, &options);
     }
+    let sandbox = matches!(wired.money, Money::Sandbox { .. });
+    let web = Web { engine: engine.clone(), accounts: accounts.clone(), sandbox };
     match &config.client_upstream {
         Some(origin) => {
             let client = Upstream::new(origin.clone(), &options, closing.clone());
             dress_before(client, routes, &options)
         }
-        None => dress(routes.merge(front_page()), &options),
+        None => dress_with_pages(web, routes, &options),
     }
 }

@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::services::{Service, Services};
 
 /// Whether a path is the API's. One that it does not know is so too.
-pub(super) fn is_of_api(path: &str) -> bool {
+pub(crate) fn is_of_api(path: &str) -> bool {
     path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

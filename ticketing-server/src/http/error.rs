@@ -20,6 +20,7 @@ use super::identity::AuthUnavailable;
 mod refusals;
 mod uniform;
 
+pub(crate) use refusals::capitalized;
 pub(crate) use uniform::uniform_errors;
 
 /// A request that failed.
@@ -44,12 +45,12 @@ pub(crate) struct ErrorBody {
 pub(crate) struct ErrorEntry {
     /// A sentence for people.
     #[schema(value_type = String)]
-    message: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
     /// The field of the request that is wrong, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    pub(crate) field: Option<&'static str>,
     /// A stable word for programs.
-    code: &'static str,
+    pub(crate) code: &'static str,
     /// What to quote when asking about a failure of ours.
     #[serde(rename = "correlationId", skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
@@ -60,6 +61,8 @@ pub(crate) struct ErrorEntry {
 pub(crate) struct Told {
     /// The stable word of its first entry.
     pub(crate) code: &'static str,
+    /// Its sentence.
+    pub(crate) message: Cow<'static, str>,
     /// What it came of, with every cause; nothing where the code says it all.
     pub(crate) why: Option<Arc<str>>,
 }
@@ -67,12 +70,13 @@ pub(crate) struct Told {
 impl Told {
     /// A failure of ours.
     pub(crate) fn internal(why: String) -> Self {
-        Self { code: INTERNAL, why: Some(why.into()) }
+        Self { code: INTERNAL, message: SOMETHING_WENT_WRONG.into(), why: Some(why.into()) }
     }
 }
 
 /// The word for a failure of ours.
 const INTERNAL: &str = "internal";
+const SOMETHING_WENT_WRONG: &str = "Something went wrong";
 
 impl ErrorEntry {
     fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -131,7 +135,17 @@ impl ApiError {
 
     /// A failure of ours, which is told to the log and not to the client.
     pub(crate) fn internal(what: &(dyn Cause + 'static)) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, "Something went wrong").because(what)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, SOMETHING_WENT_WRONG).because(what)
+    }
+
+    /// Its status over HTTP.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Each thing that is wrong.
+    pub(crate) fn entries(&self) -> &[ErrorEntry] {
+        &self.entries
     }
 
     /// The same, with what it came of, which stands in the line that the log has of the request.
@@ -194,7 +208,8 @@ impl From<AuthUnavailable> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Self { status, entries, retry_after, why } = self;
-        let code = entries.first().map_or("bad_request", |entry| entry.code);
+        let first = entries.first().map(|entry| (entry.code, entry.message.clone()));
+        let (code, message) = first.unwrap_or(("bad_request", Cow::Borrowed("Bad Request")));
         let mut response = (status, Json(ErrorBody { errors: entries })).into_response();
         if let Some(wait) = retry_after {
             // Whole seconds, and never none.
@@ -203,7 +218,7 @@ impl IntoResponse for ApiError {
                 response.headers_mut().insert(header::RETRY_AFTER, seconds);
             }
         }
-        response.extensions_mut().insert(Told { code, why });
+        response.extensions_mut().insert(Told { code, message, why });
         response
     }
 }

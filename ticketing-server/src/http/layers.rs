@@ -24,6 +24,7 @@ use super::error::uniform_errors;
 use super::unreadable;
 use super::upstream::{ClientsOwn, Upstream};
 use crate::metrics::HttpMetrics;
+use crate::web::{self, Web};
 
 mod address_limit;
 mod answer_headers;
@@ -77,13 +78,19 @@ impl Default for LayerOptions {
 
 /// The router with everything around it that a server in the open needs.
 pub fn dress(router: Router, options: &LayerOptions) -> Router {
-    around_all(around_routes(router, options), options)
+    around_all(around_routes(router, options), options, None)
+}
+
+/// The same with the pages of the web client, which show failures as pages too.
+pub(crate) fn dress_with_pages(web: Web, router: Router, options: &LayerOptions) -> Router {
+    let all = router.merge(web::router(web.clone()));
+    around_all(around_routes(all, options), options, Some(web))
 }
 
 /// The same before a web client, which gets whatever has no route.
 pub(crate) fn dress_before(client: Upstream, router: Router, options: &LayerOptions) -> Router {
     let pass_on = async move |request: Request| client.answer(request).await;
-    around_all(around_routes(router, options).fallback(pass_on), options)
+    around_all(around_routes(router, options).fallback(pass_on), options, None)
 }
 
 /// What is around the routes alone. How long a page may take, how much may be sent to it and by whom,
@@ -99,7 +106,7 @@ fn around_routes(router: Router, options: &LayerOptions) -> Router {
 }
 
 /// What is around everything.
-fn around_all(routes: Router, options: &LayerOptions) -> Router {
+fn around_all(routes: Router, options: &LayerOptions, pages: Option<Web>) -> Router {
     // Outside of the routing, which would otherwise not know the path.
     let inner = MapRequestLayer::new(slashes::optional).layer(routes);
     let shedding = Shedding::new(options.priorities, options.metrics.clone());
@@ -107,13 +114,18 @@ fn around_all(routes: Router, options: &LayerOptions) -> Router {
     let observer = Observer::new(options.metrics.clone(), options.trusted_proxies.clone());
     let compressible = DefaultPredicate::new().and(is_ours);
     let compression = CompressionLayer::new().gzip(true).compress_when(compressible);
-    Router::new()
+    let answering = Router::new()
         .fallback_service(inner)
         .layer(from_fn_with_state(shedding, shedding::shed))
         .layer(from_fn_with_state(addresses, address_limit::limit_addresses))
         .layer(from_fn(unreadable::answer))
         .layer(CatchPanicLayer::custom(panics::answer))
-        .layer(from_fn(uniform_errors))
+        .layer(from_fn(uniform_errors));
+    let answering = match pages {
+        Some(web) => answering.layer(from_fn_with_state(web, web::failures_as_pages)),
+        None => answering,
+    };
+    answering
         .layer(compression)
         .layer(from_fn_with_state(AnswerHeaders::new(options.secure), answer_headers::add))
         .layer(from_fn_with_state(observer, observed::observe))

@@ -8,10 +8,10 @@ use utoipa_axum::routes;
 
 use crate::auth::Accounts;
 
-mod caller;
+pub(crate) mod caller;
 mod change_email;
 mod change_password;
-mod cookie;
+pub(crate) mod cookie;
 mod current_user;
 mod delete_account;
 mod export;

@@ -18,7 +18,7 @@ use tracing::instrument::WithSubscriber as _;
 
 use super::testing::{Kept, kept};
 use super::*;
-use crate::http::ApiError;
+use crate::http::error::ApiError;
 use crate::http::layers::{LayerOptions, dress};
 use crate::http::noted::note_user;
 

@@ -1,5 +1,6 @@
 //! The API's description.
 
+use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::shop::Shop;
@@ -89,10 +90,13 @@ async fn whoever_opens_the_address_finds_the_description() {
     assert!(page.text.contains("href=\"/docs/\""), "{}", page.text);
     assert!(page.header("content-security-policy").unwrap().contains("style-src 'self'"));
     for link in page.text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-        shop.visitor().get(link).await.expect(200);
+        // What stands behind the mark is for the browser.
+        let link = link.split('#').next().unwrap();
+        let link = if link.is_empty() { "/" } else { link };
+        let status = shop.visitor().get(link).await.status;
+        // Some of them are for members, and lead to where one signs in.
+        assert!(matches!(status, StatusCode::OK | StatusCode::SEE_OTHER), "{link}: {status}");
     }
-    let style = shop.visitor().get("/front.css").await.expect(200);
-    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
     shop.visitor().get("/nothing").await.expect_code(404, "not_found");
     shop.close().await;
 }

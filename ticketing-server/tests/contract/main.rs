@@ -30,6 +30,7 @@ mod killed;
 mod live;
 mod malformed;
 mod orders;
+mod pages;
 mod payments;
 mod people;
 mod processes;

@@ -62,7 +62,7 @@ fn sentence(rejection: &Rejection) -> Cow<'static, str> {
     capitalized(&rejection.reason.to_string()).into()
 }
 
-fn capitalized(text: &str) -> String {
+pub(crate) fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -7,13 +7,13 @@ use crate::auth::{Accounts, SignedInNow};
 use crate::http::error::ApiError;
 
 /// The cookie that signs a browser in, for as long as its token is good.
-pub(super) fn session(accounts: &Accounts, now: &SignedInNow) -> Result<HeaderValue, ApiError> {
+pub(crate) fn session(accounts: &Accounts, now: &SignedInNow) -> Result<HeaderValue, ApiError> {
     let seconds = accounts.time_left(now.expires_at).as_secs();
     header(accounts, now.token.expose_secret(), seconds)
 }
 
 /// The cookie that signs a browser out.
-pub(super) fn cleared(accounts: &Accounts) -> Result<HeaderValue, ApiError> {
+pub(crate) fn cleared(accounts: &Accounts) -> Result<HeaderValue, ApiError> {
     header(accounts, "", 0)
 }
 

@@ -1,0 +1,59 @@
+//! Pages as answers.
+
+use askama::Template;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Refused;
+use super::frame::Frame;
+use crate::http::error::{ApiError, Told};
+
+/// What a page may load, and whom it may talk to: this server alone.
+pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const NOBODY_KEEPS_IT: HeaderValue = HeaderValue::from_static("no-store");
+/// A crowd that loads the same page asks once a second for all of it, where a cache stands between.
+const A_SECOND: HeaderValue = HeaderValue::from_static("public, max-age=1");
+const VARIES: HeaderValue = HeaderValue::from_static("accept-language, cookie");
+
+/// A page that is its visitor's alone.
+pub(super) fn page(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
+    kept(status, page, NOBODY_KEEPS_IT)
+}
+
+/// The page of a form that was refused.
+pub(super) fn refused(refused: &Refused, page: &impl Template) -> Result<Response, ApiError> {
+    let mut response = kept(refused.status, page, NOBODY_KEEPS_IT)?;
+    let message = refused.text.clone().into();
+    response.extensions_mut().insert(Told { code: refused.code, message, why: None });
+    Ok(response)
+}
+
+/// A page that anybody may keep for a second, if it shows nothing of its visitor.
+pub(super) fn shared(frame: &Frame, page: &impl Template) -> Result<Response, ApiError> {
+    let kept_for = if frame.is_everybodys() { A_SECOND } else { NOBODY_KEEPS_IT };
+    kept(StatusCode::OK, page, kept_for)
+}
+
+fn kept(
+    status: StatusCode,
+    page: &impl Template,
+    kept_for: HeaderValue,
+) -> Result<Response, ApiError> {
+    let text = page.render().map_err(|error| ApiError::internal(&error))?;
+    let headers: [(HeaderName, HeaderValue); 4] = [
+        (header::CONTENT_TYPE, HTML),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, kept_for),
+        (header::VARY, VARIES),
+    ];
+    Ok((status, headers, text).into_response())
+}
+
+/// Sends a visitor whose form worked on to another page.
+pub(super) fn on_to(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}

@@ -1,0 +1,258 @@
+//! `/orders/{id}`: one order, how long it is reserved, and its payment.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use ticketing_core::domain::order::{CancelReason, Line};
+use ticketing_core::domain::view::{OrderStatus, OrderView};
+use ticketing_core::values::{OrderId, UserId};
+use ticketing_core::{PaymentMethod, PaymentOutcome, PaymentReceipt};
+
+use crate::http::detached::detached;
+use crate::http::error::{ApiError, capitalized};
+use crate::http::extract::{Command, PathId};
+use crate::web::Web;
+use crate::web::answer::{self, on_to, page};
+use crate::web::done::Done;
+use crate::web::format::{Moment, money};
+use crate::web::forms::{Form, Refused, fresh_key, under_key};
+use crate::web::frame::Frame;
+use crate::web::texts::{Texts, fill};
+use crate::web::visitor::Member;
+
+#[derive(Debug, Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    frame: Frame,
+    id: String,
+    version: u64,
+    stands: Stands,
+    /// What it is about, in a line, and what that means.
+    says: (&'static str, &'static str),
+    lines: Vec<Row>,
+    total: String,
+    pay: String,
+    given_back: Option<String>,
+    expires_at: Moment,
+    ordered_at: Moment,
+    seconds_left: u64,
+    time_in_all: u64,
+    first_ticket: String,
+    key: String,
+}
+
+/// What the page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    ToPay,
+    Paying,
+    Complete,
+    Ended,
+}
+
+#[derive(Debug)]
+struct Row {
+    ticket: String,
+    title: String,
+    units: u32,
+    price: String,
+    returned: Option<String>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::web) struct Card {
+    token: String,
+    key: String,
+}
+
+pub(in crate::web) async fn show(
+    State(web): State<Web>,
+    Member(buyer): Member,
+    frame: Frame,
+    id: PathId<OrderId>,
+) -> Result<Response, ApiError> {
+    let order = web.engine.orders().get(&buyer.user, id.known()?).await?;
+    page(StatusCode::OK, &OrderPage::new(&web, frame, &order))
+}
+
+pub(in crate::web) async fn pay(
+    State(web): State<Web>,
+    Member(buyer): Member,
+    frame: Frame,
+    id: PathId<OrderId>,
+    command: Command,
+    Form(card): Form<Card>,
+) -> Result<Response, ApiError> {
+    let id = id.known()?;
+    let payments = web.engine.caller(under_key(command, &card.key)?).payments();
+    let user = buyer.user.clone();
+    let method = PaymentMethod::card_token(card.token);
+    let paid = detached(async move { payments.pay(&user, id, method).await }).await;
+    let refused = match paid {
+        Ok(receipt) => declined(&receipt, frame.t),
+        Err(error) => Some(Refused::by(error, frame.t)?),
+    };
+    match refused {
+        None => Ok(on_to(&format!("/orders/{id}"))),
+        Some(refused) => show_refused(&web, &buyer.user, frame, id, &refused).await,
+    }
+}
+
+pub(in crate::web) async fn cancel(
+    State(web): State<Web>,
+    Member(buyer): Member,
+    frame: Frame,
+    id: PathId<OrderId>,
+    Command(caller): Command,
+) -> Result<Response, ApiError> {
+    let id = id.known()?;
+    let orders = web.engine.caller(caller).orders();
+    let user = buyer.user.clone();
+    match detached(async move { orders.cancel(&user, id).await }).await {
+        Ok(order) if order.status == OrderStatus::Cancelled => {
+            Ok(on_to(&Done::Cancelled.at(&format!("/orders/{id}"))))
+        }
+        Ok(_still_ending) => Ok(on_to(&format!("/orders/{id}"))),
+        Err(error) => {
+            let refused = Refused::by(error, frame.t)?;
+            show_refused(&web, &buyer.user, frame, id, &refused).await
+        }
+    }
+}
+
+pub(in crate::web) async fn extend(
+    State(web): State<Web>,
+    Member(buyer): Member,
+    frame: Frame,
+    id: PathId<OrderId>,
+    Command(caller): Command,
+) -> Result<Response, ApiError> {
+    let id = id.known()?;
+    let orders = web.engine.caller(caller).orders();
+    let user = buyer.user.clone();
+    match detached(async move { orders.extend(&user, id).await }).await {
+        Ok(_extended) => Ok(on_to(&Done::Extended.at(&format!("/orders/{id}")))),
+        Err(error) => {
+            let refused = Refused::by(error, frame.t)?;
+            show_refused(&web, &buyer.user, frame, id, &refused).await
+        }
+    }
+}
+
+async fn show_refused(
+    web: &Web,
+    buyer: &UserId,
+    frame: Frame,
+    id: OrderId,
+    refused: &Refused,
+) -> Result<Response, ApiError> {
+    let order = web.engine.orders().get(buyer, id).await?;
+    answer::refused(refused, &OrderPage::new(web, refused.frame(frame), &order))
+}
+
+/// What the visitor is told of an attempt that did not pay; nothing where it did, or may still.
+fn declined(receipt: &PaymentReceipt, t: &Texts) -> Option<Refused> {
+    let (code, text) = match receipt.outcome() {
+        PaymentOutcome::Complete | PaymentOutcome::RequiresAction | PaymentOutcome::Pending => {
+            return None;
+        }
+        PaymentOutcome::Declined(code) => {
+            (code.code(), t.refusal(code.code(), &capitalized(&code.to_string())))
+        }
+        PaymentOutcome::Ended => ("payment_ended", t.cancelled_by_payment.to_owned()),
+    };
+    Some(Refused::whole(StatusCode::PAYMENT_REQUIRED, code, text))
+}
+
+impl OrderPage {
+    fn new(web: &Web, frame: Frame, order: &OrderView) -> Self {
+        let now = web.engine.now();
+        let t = frame.t;
+        let total = money(frame.language, order.total);
+        let seconds = |span: std::time::Duration| span.as_millis().div_ceil(1000);
+        let whole = |seconds: u128| u64::try_from(seconds).unwrap_or(u64::MAX);
+        let back = (!order.refunded.is_zero()).then(|| money(frame.language, order.refunded));
+        Self {
+            id: order.id.to_string(),
+            version: order.version.get(),
+            stands: Stands::of(order),
+            says: says(t, order),
+            lines: order.lines.iter().map(|line| Row::new(&frame, line)).collect(),
+            pay: fill(t.pay, "amount", &total),
+            total,
+            given_back: back.map(|amount| fill(t.refunded_part, "amount", amount)),
+            expires_at: Moment::of(frame.language, order.expires_at),
+            ordered_at: Moment::of(frame.language, order.created_at),
+            seconds_left: whole(seconds(order.expires_at.since(now))),
+            time_in_all: whole(seconds(order.expires_at.since(order.created_at))).max(1),
+            first_ticket: order
+                .lines
+                .first()
+                .map(|it| it.ticket_id.to_string())
+                .unwrap_or_default(),
+            key: fresh_key(),
+            frame,
+        }
+    }
+
+    fn is_to_pay(&self) -> bool {
+        self.stands == Stands::ToPay
+    }
+
+    fn is_paying(&self) -> bool {
+        self.stands == Stands::Paying
+    }
+
+    fn is_complete(&self) -> bool {
+        self.stands == Stands::Complete
+    }
+
+    fn is_ended(&self) -> bool {
+        self.stands == Stands::Ended
+    }
+}
+
+impl Stands {
+    fn of(order: &OrderView) -> Self {
+        match order.status {
+            OrderStatus::Created => Self::ToPay,
+            OrderStatus::AwaitingPayment => Self::Paying,
+            OrderStatus::Complete => Self::Complete,
+            OrderStatus::Cancelled | OrderStatus::Refunded => Self::Ended,
+        }
+    }
+}
+
+fn says(t: &'static Texts, order: &OrderView) -> (&'static str, &'static str) {
+    match (order.status, order.cancel_reason) {
+        (OrderStatus::Created, _) => (t.order, ""),
+        (OrderStatus::AwaitingPayment, None) => (t.paying, t.paying_hint),
+        (OrderStatus::AwaitingPayment, Some(_)) => (t.order, t.being_cancelled),
+        (OrderStatus::Complete, _) => (t.complete, t.complete_hint),
+        (OrderStatus::Cancelled, Some(CancelReason::Expired)) => (t.expired, t.expired_hint),
+        (OrderStatus::Cancelled, Some(CancelReason::Seller)) => {
+            (t.cancelled_by_seller, t.nothing_charged)
+        }
+        (OrderStatus::Cancelled, Some(CancelReason::Payment)) => {
+            (t.cancelled_by_payment, t.nothing_charged)
+        }
+        (OrderStatus::Cancelled, _) => (t.cancelled_by_you, t.nothing_charged),
+        (OrderStatus::Refunded, _) => (t.refunded, t.refunded_hint),
+    }
+}
+
+impl Row {
+    fn new(frame: &Frame, line: &Line) -> Self {
+        let returned = (line.returned > 0).then(|| fill(frame.t.returned, "n", line.returned));
+        Self {
+            ticket: line.ticket_id.to_string(),
+            title: line.title.to_string(),
+            units: line.quantity.get(),
+            price: money(frame.language, line.price),
+            returned,
+        }
+    }
+}
