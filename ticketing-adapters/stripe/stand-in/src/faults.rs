@@ -31,6 +31,8 @@ pub enum Call {
 pub enum Fault {
     /// It is answered late.
     Delay(Duration),
+    /// It has its effect at once, and is answered late.
+    LateAnswer(Duration),
     /// It has no effect, is answered with a 500, and its key repeats that.
     ErrorBefore,
     /// It has its effect, is answered with a 500, and its key repeats that.

@@ -81,6 +81,7 @@ async fn answer(
         Some(Fault::TooMany) => return written(&Answer::too_many()),
         Some(
             Fault::Delay(_)
+            | Fault::LateAnswer(_)
             | Fault::ErrorBefore
             | Fault::ErrorAfter
             | Fault::SilenceAfter
@@ -98,6 +99,9 @@ async fn answer(
     }
     let now = inside.now();
     let answer = inside.state().finish(&asked, &form, fault, now);
+    if let Some(Fault::LateAnswer(late)) = fault {
+        tokio::time::sleep(late).await;
+    }
     match fault {
         Some(Fault::SilenceAfter) => std::future::pending().await,
         Some(Fault::CutAfter) => cut(),
