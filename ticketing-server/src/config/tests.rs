@@ -110,76 +110,63 @@ fn files_are_read_strictly() {
     assert!(Config::load(&gone).unwrap_err().to_string().contains("/not/there can't be read"));
 }
 
+/// A variable without its prefix, what stands in it, and what is told of that.
+const WRONG: [(&str, &str, &str); 18] = [
+    (
+        "LISTEN",
+        "8080",
+        r#""8080" is not allowed: write an address and a port such as 127.0.0.1:8080"#,
+    ),
+    (
+        "HOLD",
+        "15",
+        r#""15" is not allowed: write a duration above zero, a year at most, such as 500ms, 2s, 15m or 72h"#,
+    ),
+    ("HOLD_CAP", "1m", "it is shorter than TICKETING_HOLD: write a longer one"),
+    ("EVENT_RETENTION", "71h", "it is too short: write 72h or more"),
+    (
+        "DATABASE",
+        "mysql://u:p@h/d",
+        r#"the scheme "mysql" is not compiled in; there is sqlite, postgres"#,
+    ),
+    ("BUS", "kafka://h", r#"the scheme "kafka" is not compiled in; there is local, nats, amqp"#),
+    ("BUS", "nats://u:p@h:x", "write it as nats://USER:PASSWORD@HOST:PORT"),
+    (
+        "TIMERS",
+        "memcached://h",
+        r#"the scheme "memcached" is not compiled in; there is local, redis"#,
+    ),
+    ("PAYMENTS", "paypal:", r#"the scheme "paypal" is not compiled in; there is sandbox, stripe"#),
+    ("COOKIE_SECURE", "yes", r#""yes" is not allowed: write `true` or `false`"#),
+    ("ENV", "prod", r#""prod" is not allowed: write `development` or `production`"#),
+    (
+        "SERVICES",
+        "orders,mail",
+        r#""mail" is no service: name `all`, or some of auth,tickets,orders,payments,expiration,client"#,
+    ),
+    (
+        "SERVICES",
+        "orders",
+        "a process does some of them only beside others, and this database, bus or place of accounts belongs to one process: write `all`",
+    ),
+    ("MAX_CONNECTIONS", "0", r#""0" is not allowed: write a whole number from 1 to 4294967295"#),
+    ("ADDRESS_RATE", "-1", r#""-1" is not allowed: write a whole number from 1 to 4294967295"#),
+    (
+        "TRUSTED_PROXIES",
+        "10.0.0.1,proxy",
+        r#""proxy" is not allowed: write an address or a network such as 10.0.0.0/8"#,
+    ),
+    ("CLIENT_UPSTREAM", "https://h/x", "write it as http://HOST:PORT, without a path or a user"),
+    (
+        "LOG",
+        "no=such=level",
+        r#""no=such=level" is not allowed: write a level, or a filter such as info,ticketing_core=debug"#,
+    ),
+];
+
 #[test]
 fn what_is_wrong_is_told_by_its_variable_with_what_is_allowed() {
-    for (name, value, expected) in [
-        (
-            "LISTEN",
-            "8080",
-            r#""8080" is not allowed: write an address and a port such as 127.0.0.1:8080"#,
-        ),
-        (
-            "HOLD",
-            "15",
-            r#""15" is not allowed: write a duration above zero, a year at most, such as 500ms, 2s, 15m or 72h"#,
-        ),
-        ("HOLD_CAP", "1m", "it is shorter than TICKETING_HOLD: write a longer one"),
-        ("EVENT_RETENTION", "71h", "it is too short: write 72h or more"),
-        (
-            "DATABASE",
-            "mysql://u:p@h/d",
-            r#"the scheme "mysql" is not compiled in; there is sqlite, postgres"#,
-        ),
-        (
-            "BUS",
-            "kafka://h",
-            r#"the scheme "kafka" is not compiled in; there is local, nats, amqp"#,
-        ),
-        ("BUS", "nats://u:p@h:x", "write it as nats://USER:PASSWORD@HOST:PORT"),
-        (
-            "TIMERS",
-            "memcached://h",
-            r#"the scheme "memcached" is not compiled in; there is local, redis"#,
-        ),
-        (
-            "PAYMENTS",
-            "paypal:",
-            r#"the scheme "paypal" is not compiled in; there is sandbox, stripe"#,
-        ),
-        ("COOKIE_SECURE", "yes", r#""yes" is not allowed: write `true` or `false`"#),
-        ("ENV", "prod", r#""prod" is not allowed: write `development` or `production`"#),
-        (
-            "SERVICES",
-            "orders,mail",
-            r#""mail" is no service: name `all`, or some of auth,tickets,orders,payments,expiration,client"#,
-        ),
-        (
-            "SERVICES",
-            "orders",
-            "a process does some of them only beside others, and this database, bus or place of accounts belongs to one process: write `all`",
-        ),
-        (
-            "MAX_CONNECTIONS",
-            "0",
-            r#""0" is not allowed: write a whole number from 1 to 4294967295"#,
-        ),
-        ("ADDRESS_RATE", "-1", r#""-1" is not allowed: write a whole number from 1 to 4294967295"#),
-        (
-            "TRUSTED_PROXIES",
-            "10.0.0.1,proxy",
-            r#""proxy" is not allowed: write an address or a network such as 10.0.0.0/8"#,
-        ),
-        (
-            "CLIENT_UPSTREAM",
-            "https://h/x",
-            "write it as http://HOST:PORT, without a path or a user",
-        ),
-        (
-            "LOG",
-            "no=such=level",
-            r#""no=such=level" is not allowed: write a level, or a filter such as info,ticketing_core=debug"#,
-        ),
-    ] {
+    for (name, value, expected) in WRONG {
         let variable = format!("TICKETING_{name}");
         let expected = format!("{variable}: {expected}");
         assert_eq!(problems(&[(&variable, value)]), [expected]);
