@@ -1,10 +1,12 @@
 //! Which servers, who we are there, and under which names.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr, jetstream};
+use percent_encoding::percent_decode_str;
 
 use crate::bus::NatsBus;
 use crate::error::OpenError;
@@ -48,6 +50,7 @@ const RECONNECT_EVERY: Duration = Duration::from_secs(1);
 #[must_use = "nothing happens before it is opened"]
 pub struct NatsConfig {
     servers: Vec<ServerAddr>,
+    who: Who,
     credentials: Option<PathBuf>,
     authority: Option<PathBuf>,
     pub(crate) prefix: String,
@@ -70,16 +73,17 @@ impl NatsConfig {
         if !matches!(scheme, "nats" | "tls") || parameters.contains('@') {
             return Err(OpenError::NotAUrl);
         }
-        // Who signs in is said once, and is the same at every server.
+        // Who signs in is said once, and is the same at every server. The client is told apart from
+        // the servers: it does not read it in their addresses, which it also writes to the log.
         let (who, hosts) = hosts.rsplit_once('@').map_or(("", hosts), |(who, hosts)| (who, hosts));
-        let at = if who.is_empty() { "" } else { "@" };
         let server = |host: &str| {
-            let address = format!("{scheme}://{who}{at}{host}").parse::<ServerAddr>();
+            let address = format!("{scheme}://{host}").parse::<ServerAddr>();
             address.ok().filter(|it| !it.host().is_empty()).ok_or(OpenError::NotAUrl)
         };
         let servers = hosts.split(',').map(server).collect::<Result<_, _>>()?;
         let config = Self {
             servers,
+            who: Who::of(who)?,
             credentials: None,
             authority: None,
             prefix: PREFIX.to_owned(),
@@ -192,12 +196,43 @@ impl NatsConfig {
             Some(file) => options.add_root_certificates(file.clone()),
             None => options,
         };
+        let options = self.who.signs_in(options);
         match &self.credentials {
             Some(file) => options
                 .credentials_file(file)
                 .await
                 .map_err(|source| OpenError::Credentials { file: file.clone(), source }),
             None => Ok(options),
+        }
+    }
+}
+
+/// Who signs in, as the URL says it.
+#[derive(Clone, PartialEq, Eq)]
+enum Who {
+    Anybody,
+    Token(String),
+    User { name: String, password: String },
+}
+
+impl Who {
+    fn of(said: &str) -> Result<Self, OpenError> {
+        let plain = |text: &str| {
+            let text = percent_decode_str(text).decode_utf8();
+            text.map(Cow::into_owned).map_err(|_no_text| OpenError::NotAUrl)
+        };
+        Ok(match said.split_once(':') {
+            None if said.is_empty() => Self::Anybody,
+            None => Self::Token(plain(said)?),
+            Some((name, password)) => Self::User { name: plain(name)?, password: plain(password)? },
+        })
+    }
+
+    fn signs_in(&self, options: ConnectOptions) -> ConnectOptions {
+        match self.clone() {
+            Self::Anybody => options,
+            Self::Token(token) => options.token(token),
+            Self::User { name, password } => options.user_and_password(name, password),
         }
     }
 }

@@ -98,22 +98,17 @@ struct Told {
 
 impl Refusal {
     /// Reads what was answered; of another body, the status is left.
-    pub(crate) fn read(status: u16, body: &[u8]) -> Self {
-        let told = serde_json::from_slice(body).map_or_else(
-            |_invalid| Told { kind: None, code: None, decline_code: None },
-            |body: Body| body.error,
-        );
+    /// What Stripe refuses with; nothing if the body is none of Stripe's.
+    pub(crate) fn read(status: u16, body: &[u8]) -> Option<Self> {
+        let told = serde_json::from_slice::<Body>(body).ok()?.error;
+        told.kind.as_ref()?;
         let word = |word: Option<String>| word.filter(|word| is_word(word));
-        Self {
+        Some(Self {
             status,
             kind: word(told.kind),
             code: word(told.code),
             decline_code: word(told.decline_code),
-        }
-    }
-
-    pub(crate) fn is_key_in_use(&self) -> bool {
-        self.code.as_deref() == Some("idempotency_key_in_use")
+        })
     }
 
     /// The card was not charged; the intent tells why.
@@ -133,7 +128,7 @@ impl Refusal {
 
     /// There is no such thing.
     pub(crate) fn is_missing(&self) -> bool {
-        self.status == 404 || self.code.as_deref() == Some("resource_missing")
+        self.code.as_deref() == Some("resource_missing")
     }
 
     /// Our keys or our account are refused, whatever is asked.

@@ -245,12 +245,12 @@ async fn read(response: Response<Incoming>) -> Result<Answered, Missed> {
     match status {
         200..=299 => Ok(Ok(body)),
         429 => Err(Missed::TurnedAway(status)),
-        409 => match Refusal::read(status, &body) {
-            refusal if refusal.is_key_in_use() => Err(Missed::KeyInUse),
-            refusal => Ok(Err(refusal)),
-        },
+        // Another request is at the same thing, such as an earlier try.
+        409 => Err(Missed::KeyInUse),
         424 => Err(Missed::Status(status)),
-        400..=499 => Ok(Err(Refusal::read(status, &body))),
+        // What does not say so in Stripe's own words is the word of somebody in between, who may have
+        // passed the call on.
+        400..=499 => Refusal::read(status, &body).map(Err).ok_or(Missed::Status(status)),
         _ => Err(Missed::Status(status)),
     }
 }

@@ -143,6 +143,12 @@ impl ApiError {
         self.status
     }
 
+    /// After how many whole seconds it may be tried again, and never none.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        let millis = self.retry_after?.as_millis();
+        u64::try_from(millis.div_ceil(1000).max(1)).ok()
+    }
+
     /// Each thing that is wrong.
     pub(crate) fn entries(&self) -> &[ErrorEntry] {
         &self.entries
@@ -207,16 +213,13 @@ impl From<AuthUnavailable> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self { status, entries, retry_after, why } = self;
+        let retry_after = self.retry_after();
+        let Self { status, entries, why, .. } = self;
         let first = entries.first().map(|entry| (entry.code, entry.message.clone()));
         let (code, message) = first.unwrap_or(("bad_request", Cow::Borrowed("Bad Request")));
         let mut response = (status, Json(ErrorBody { errors: entries })).into_response();
-        if let Some(wait) = retry_after {
-            // Whole seconds, and never none.
-            let seconds = wait.as_millis().div_ceil(1000).max(1).to_string();
-            if let Ok(seconds) = HeaderValue::try_from(seconds) {
-                response.headers_mut().insert(header::RETRY_AFTER, seconds);
-            }
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(Told { code, message, why });
         response

@@ -1,7 +1,7 @@
 //! What every request passes on its way to a handler, and every answer on its way back.
 //!
-//! From the outside in: ids, the span, the line in the log and the numbers, headers of every answer, compression, the one
-//! body of failures, panics, the limit per address, shedding, and the optional slash at the end of a
+//! From the outside in: ids, the span, the line in the log and the numbers, headers of every answer, compression, failures as
+//! pages where the pages are the server's own, the one body of failures, panics, the limit per address, shedding, and the optional slash at the end of a
 //! path. Then, for what has a route: cross-site requests, the time limit and the size limit.
 
 use std::num::NonZeroU32;
@@ -109,7 +109,7 @@ fn around_routes(router: Router, options: &LayerOptions) -> Router {
 fn around_all(routes: Router, options: &LayerOptions, pages: Option<Web>) -> Router {
     // Outside of the routing, which would otherwise not know the path.
     let inner = MapRequestLayer::new(slashes::optional).layer(routes);
-    let shedding = Shedding::new(options.priorities, options.metrics.clone());
+    let shedding = Shedding::new(options.priorities, pages.is_some(), options.metrics.clone());
     let addresses = AddressLimit::new(options.per_address);
     let observer = Observer::new(options.metrics.clone(), options.trusted_proxies.clone());
     let compressible = DefaultPredicate::new().and(is_ours);

@@ -16,6 +16,7 @@ mod pay;
 mod payment_body;
 
 pub(crate) use attempt_body::AttemptBody;
+pub(crate) use pay::is_token;
 
 /// The routes of payments, to be nested where an application wants them, such as at
 /// `/api/payments`.

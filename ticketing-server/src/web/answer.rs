@@ -17,6 +17,9 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const NOBODY_KEEPS_IT: HeaderValue = HeaderValue::from_static("no-store");
 /// A crowd that loads the same page asks once a second for all of it, where a cache stands between.
 const A_SECOND: HeaderValue = HeaderValue::from_static("public, max-age=1");
+/// With no referrer at all, an older browser does not say where a form comes from either, and it is
+/// refused as a stranger's.
+const OWN_FORMS: HeaderValue = HeaderValue::from_static("same-origin");
 const VARIES: HeaderValue = HeaderValue::from_static("accept-language, cookie");
 
 /// A page that is its visitor's alone.
@@ -29,6 +32,9 @@ pub(super) fn refused(refused: &Refused, page: &impl Template) -> Result<Respons
     let mut response = kept(refused.status, page, NOBODY_KEEPS_IT)?;
     let message = refused.text.clone().into();
     response.extensions_mut().insert(Told { code: refused.code, message, why: None });
+    if let Some(seconds) = refused.retry_after.map(HeaderValue::from) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
     Ok(response)
 }
 
@@ -44,11 +50,12 @@ fn kept(
     kept_for: HeaderValue,
 ) -> Result<Response, ApiError> {
     let text = page.render().map_err(|error| ApiError::internal(&error))?;
-    let headers: [(HeaderName, HeaderValue); 4] = [
+    let headers: [(HeaderName, HeaderValue); 5] = [
         (header::CONTENT_TYPE, HTML),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, kept_for),
         (header::VARY, VARIES),
+        (header::REFERRER_POLICY, OWN_FORMS),
     ];
     Ok((status, headers, text).into_response())
 }

@@ -31,7 +31,6 @@ pub(super) struct Left {
     pub(super) capacity: u32,
     pub(super) held: u32,
     pub(super) sold: u32,
-    pub(super) free: u32,
     /// All three in words.
     pub(super) meter: String,
 }
@@ -82,7 +81,7 @@ impl Left {
         let free = if is_withdrawn { 0 } else { available };
         let meter = fill(&fill(&fill(t.meter, "sold", sold), "held", held), "free", free);
         let (is_open, is_closed_by_date) = (closed.is_none(), by_date.is_some());
-        Self { words, is_open, is_closed_by_date, capacity, held, sold, free, meter }
+        Self { words, is_open, is_closed_by_date, capacity, held, sold, meter }
     }
 
     /// The part of all units that is sold, in hundredths.

@@ -54,6 +54,8 @@ pub(super) struct Refused {
     pub(super) status: StatusCode,
     /// The stable word for it, which the log has.
     pub(super) code: &'static str,
+    /// After how many seconds it may be tried again, if that was said.
+    pub(super) retry_after: Option<u64>,
     pub(super) wrong: Wrong,
     /// The whole of it, for the top of the page.
     pub(super) text: String,
@@ -82,12 +84,18 @@ impl Refused {
             }
         }
         let code = error.entries().first().map_or("invalid", |entry| entry.code);
-        Ok(Self { status: error.status(), code, wrong, text })
+        if let [entry] = error.entries() {
+            // The page may have no place for this one field.
+            text = t.refusal(entry.code, &entry.message);
+        }
+        let (status, retry_after) = (error.status(), error.retry_after());
+        Ok(Self { status, code, retry_after, wrong, text })
     }
 
     /// A refusal of the whole form.
     pub(super) fn whole(status: StatusCode, code: &'static str, text: impl Into<String>) -> Self {
-        Self { status, code, wrong: Wrong::default(), text: text.into() }
+        let (wrong, text) = (Wrong::default(), text.into());
+        Self { status, code, retry_after: None, wrong, text }
     }
 
     /// The frame that says so.
@@ -129,6 +137,15 @@ mod tests {
         let refused = Refused::by(problems.refuse().unwrap_err(), &ENGLISH).unwrap();
         assert_eq!(refused.wrong.with("title"), Some("Title is required"));
         assert_eq!(refused.wrong.with("price"), None);
+        assert_eq!(refused.text, "Title is required");
+    }
+
+    #[test]
+    fn several_fields_are_told_as_such() {
+        let mut problems = crate::http::extract::Problems::default();
+        problems.add("title", "text_empty", "Title is required");
+        problems.add("price", "not_a_number", "Price must be a number");
+        let refused = Refused::by(problems.refuse().unwrap_err(), &ENGLISH).unwrap();
         assert_eq!(refused.text, ENGLISH.look_at_fields);
     }
 

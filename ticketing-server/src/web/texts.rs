@@ -46,6 +46,7 @@ pub(super) struct Texts {
     pub(super) not_open_yet: &'static str,
     pub(super) sale_over: &'static str,
     pub(super) meter: &'static str,
+    pub(super) connection_lost: &'static str,
     pub(super) last_seen: &'static str,
 
     // A ticket.
@@ -176,6 +177,10 @@ pub(super) struct Texts {
     pub(super) failed_hint: &'static str,
     pub(super) busy: &'static str,
     pub(super) busy_hint: &'static str,
+    pub(super) away: &'static str,
+    pub(super) not_answered: &'static str,
+    pub(super) not_answered_hint: &'static str,
+    pub(super) back_to_form: &'static str,
     pub(super) refused: &'static str,
     /// What a refusal's stable word means, where the language has a sentence of its own for it.
     pub(super) problem: fn(&str) -> Option<&'static str>,

@@ -36,8 +36,15 @@ fn sign_in_for(parts: &Parts) -> String {
 
 /// The page on which a form is that is sent to this path: the path itself, or what its last part is
 /// done to.
-fn page_of_form(path: &str) -> &str {
+pub(super) fn page_of_form(path: &str) -> &str {
     const DONE_TO_IT: [&str; 4] = ["/pay", "/cancel", "/extend", "/withdraw"];
+    let path = path.split('?').next().unwrap_or(path);
+    if path.starts_with("/account/") {
+        return "/account";
+    }
+    if path == "/signout" {
+        return "/";
+    }
     DONE_TO_IT.iter().find_map(|verb| path.strip_suffix(verb)).unwrap_or(path)
 }
 
@@ -53,7 +60,10 @@ mod tests {
     #[test]
     fn a_form_leads_back_to_its_page() {
         assert_eq!(page_of_form("/orders/7/pay"), "/orders/7");
+        assert_eq!(page_of_form("/orders/7/cancel?a=b"), "/orders/7");
         assert_eq!(page_of_form("/tickets/7"), "/tickets/7");
+        assert_eq!(page_of_form("/account/sessions/7/end"), "/account");
+        assert_eq!(page_of_form("/signout"), "/");
         assert_eq!(next_is("/tickets?q=a b&c"), "next=%2Ftickets%3Fq%3Da+b%26c");
     }
 }

@@ -93,6 +93,9 @@ async fn somebody_sells_and_somebody_buys() {
     let pay = format!("{order}/pay");
     let declined = [("token", "tok_chargeDeclined"), ("key", hidden(&reserved, "key"))];
     let told = buyer.submit(&pay, &declined).await.expect(402);
+    assert_eq!(buyer.open(&pay).await.expect(303).header("location"), Some(order.as_str()));
+    let no_card = buyer.submit(&pay, &[("token", "")]).await.expect(400);
+    says(&no_card, "There is no such card");
     says(&told, "role=\"alert\"");
     says(&told, "Pay 39.98\u{a0}USD");
     let works = [("token", "tok_visa"), ("key", hidden(&told, "key"))];
@@ -136,7 +139,7 @@ async fn what_was_typed_stays_beside_what_is_wrong() {
     let page = visitor.submit("/sell", &[("title", "A show"), ("price", "dear")]).await.expect(400);
     says(&page, "value=\"A show\"");
     says(&page, "value=\"dear\"");
-    says(&page, "Price must be greater than 0");
+    says(&page, "id=\"price-wrong\">Not a decimal number");
     let again = visitor.another();
     let page = again.submit("/signup", &[("email", "seller@example.com"), ("password", PASSWORD)]);
     says(&page.await.expect(400), "Email in use");
@@ -161,7 +164,7 @@ async fn what_is_refused_says_what_is_possible() {
     says(&page, "Look at other tickets");
     // Whoever sells can't change what somebody holds, and is told so before and after.
     let own = format!("/listings/{ticket}");
-    says(&seller.open(&own).await, "Units are reserved or sold.");
+    says(&seller.open(&own).await, "Units are reserved or sold");
     let terms = [("title", "Front row"), ("price", "21"), ("quantity", "3")];
     says(&seller.submit(&own, &terms).await.expect(400), "Cannot edit a reserved ticket");
     shop.close().await;
@@ -259,6 +262,48 @@ async fn a_form_from_another_site_is_refused() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     says(&answer, "<!doctype html>");
     assert_eq!(seller.ticket(&ticket).await["held"], json!(0));
+    shop.close().await;
+}
+
+/// A browser that is not on a secure origin, or is older, says only where a form comes from.
+#[tokio::test]
+async fn an_older_browser_sends_forms_too() {
+    let shop = Shop::for_a_crowd().await;
+    let visitor = shop.visitor();
+    let page = visitor.open("/signup").await.expect(200);
+    assert_eq!(page.header("referrer-policy"), Some("same-origin"), "or it says nothing at all");
+    let here = format!("http://{}", shop.server.address());
+    for (origin, status) in [("null", 403), ("http://elsewhere.example", 403), (&here, 303)] {
+        let headers = [
+            ("accept", "text/html"),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", origin),
+        ];
+        let form = encoded(&[("email", "old@example.com"), ("password", PASSWORD)]);
+        let answer = visitor.send(Method::POST, "/signup", &headers, form.into()).await;
+        assert_eq!(answer.status.as_u16(), status, "{origin}: {answer:?}");
+    }
+    shop.close().await;
+}
+
+/// A form whose answer was lost is not sent again by itself, and may have been done.
+#[tokio::test]
+async fn a_form_without_an_answer_leads_to_its_page() {
+    let shop = Shop::with(|config| config.address_rate = std::num::NonZeroU32::new(1)).await;
+    let visitor = shop.visitor();
+    let path = format!("/orders/{NOTHING}/pay");
+    let refused = tokio::time::timeout(SOON, async {
+        loop {
+            let page = visitor.submit(&path, &[("token", "tok_visa")]).await;
+            if page.status == StatusCode::TOO_MANY_REQUESTS {
+                return page;
+            }
+        }
+    });
+    let page = refused.await.unwrap();
+    says(&page, "We could not tell how that ended");
+    says(&page, &format!("href=\"/orders/{NOTHING}\""));
+    assert!(!page.text.contains("http-equiv"), "{}", page.text);
     shop.close().await;
 }
 

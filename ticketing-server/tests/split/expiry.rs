@@ -27,7 +27,7 @@ async fn expired(deployment: &Deployment, found: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn holds_end_by_the_timers_word_and_every_process_sees_it() {
-    let shop = Shop { deployment: Deployment::start("3s").await };
+    let shop = Shop { deployment: Deployment::start("10s").await };
     let deployment = &shop.deployment;
     let (seller, buyer) = (shop.member().await, shop.member().await);
     let units = u32::try_from(ORDERS).unwrap();
@@ -52,7 +52,7 @@ async fn holds_end_by_the_timers_word_and_every_process_sees_it() {
     let by_timer = expired(deployment, "timer").await;
     let by_sweep = expired(deployment, "sweep").await;
     println!(
-        "{ORDERS} holds of 3 s ended within {:?}: {by_timer} by a timer, {by_sweep} by the sweep",
+        "{ORDERS} holds of 10 s ended within {:?}: {by_timer} by a timer, {by_sweep} by the sweep",
         began.elapsed()
     );
     assert!(by_timer > 0, "{by_timer} by a timer, {by_sweep} by the sweep");

@@ -8,10 +8,20 @@ fn a_url_says_where_and_under_which_names() {
     assert_eq!((config.replicas, config.ack_wait), (Some(3), Duration::from_secs(5)));
     assert_eq!(config.credentials, Some("/c".into()));
     assert_eq!(config.authority, Some("/a".into()));
-    assert!(config.servers.iter().all(ServerAddr::has_user_pass));
+    assert!(!config.servers.iter().any(ServerAddr::has_user_pass), "they are written to the log");
+    assert!(config.who == Who::User { name: "me".into(), password: "secret".into() });
     let config = NatsConfig::from_url("tls://h").unwrap();
     assert_eq!(config.place(), "h:4222, ticketing");
     assert!(config.servers.iter().all(ServerAddr::tls_required));
+}
+
+#[test]
+fn a_url_says_who_signs_in() {
+    let who = |url: &str| NatsConfig::from_url(url).unwrap().who;
+    assert!(who("nats://h") == Who::Anybody);
+    assert!(who("nats://a%2Bb@h") == Who::Token("a+b".into()));
+    assert!(who("nats://u:p%40ss@h") == Who::User { name: "u".into(), password: "p@ss".into() });
+    assert!(NatsConfig::from_url("nats://%ff@h").is_err());
 }
 
 #[test]

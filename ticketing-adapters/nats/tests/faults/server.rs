@@ -6,12 +6,17 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use async_nats::ConnectOptions;
 use tempfile::TempDir;
 use ticketing_nats::{NatsBus, NatsConfig};
 
 /// How long a server may take to start.
 const START_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Whom it lets in.
+const USER: &str = "shop";
+const PASSWORD: &str = "open-sesame";
 
 /// A server with a folder and a port of its own, and with it both end.
 pub(crate) struct Server {
@@ -23,7 +28,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let process = spawn(&folder, port);
         let server = Self { folder, port, process };
         server.wait_until_ready().await;
@@ -36,7 +41,7 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{USER}:{PASSWORD}@127.0.0.1:{}", self.port)
     }
 
     /// Kills it without a word.
@@ -65,7 +70,9 @@ impl Server {
 
     async fn wait_until_ready(&self) {
         let began = Instant::now();
-        while async_nats::connect(self.url()).await.is_err() {
+        let address = format!("127.0.0.1:{}", self.port);
+        let sign_in = || ConnectOptions::with_user_and_password(USER.into(), PASSWORD.into());
+        while sign_in().connect(&address).await.is_err() {
             let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             assert!(began.elapsed() < START_MAX, "the server does not start: {log}");
             tokio::time::sleep(LOOK_EVERY).await;
@@ -85,6 +92,7 @@ fn spawn(folder: &TempDir, port: u16) -> Child {
     let log = fs::File::options().create(true).append(true).open(log).unwrap();
     let mut command = Command::new(program());
     command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream"]);
+    command.args(["--user", USER, "--pass", PASSWORD]);
     command.arg("--store_dir").arg(folder.path().join("data"));
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command.spawn().unwrap_or_else(|why| panic!("nats-server can't be started: {why}"))
@@ -94,4 +102,12 @@ fn spawn(folder: &TempDir, port: u16) -> Child {
 fn program() -> &'static str {
     let installed = "/usr/sbin/nats-server";
     if Path::new(installed).is_file() { installed } else { "nats-server" }
+}
+
+/// A port below those that outgoing connections take, which is still free when the server comes back.
+fn free_port() -> u16 {
+    let first = std::process::id().wrapping_mul(37);
+    let ports = (0..12_000).map(|step| 20_000 + first.wrapping_add(step) % 12_000);
+    let mut ports = ports.map(|port| u16::try_from(port).unwrap());
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::{ConnectOptions, ServerAddr, jetstream};
 use async_trait::async_trait;
 use ticketing_core::ports::EventBus;
 use ticketing_core::testing::conformance::bus::{BusHarness, BusNamespace};
@@ -52,8 +52,7 @@ impl BusNamespace for Open {
 
     async fn close(&mut self) {
         let server = server_url("TICKETING_TEST_NATS");
-        let client = async_nats::connect(server).await.expect("a NATS server that answers");
-        let removed = jetstream::new(client).delete_stream(&self.prefix).await;
+        let removed = jetstream::new(client(&server).await).delete_stream(&self.prefix).await;
         // A case may have used none.
         drop(removed);
         self.bus.close().await;
@@ -66,4 +65,17 @@ impl BusNamespace for Open {
     fn quiet(&self) -> Duration {
         Duration::from_secs(3)
     }
+}
+
+/// A client for what a bus has no call for. It does not read in an address who signs in.
+async fn client(url: &str) -> async_nats::Client {
+    let address: ServerAddr = url.parse().expect("the URL of a NATS server");
+    let options = match (address.username(), address.password()) {
+        (Some(name), Some(password)) => {
+            ConnectOptions::with_user_and_password(name.to_owned(), password.to_owned())
+        }
+        (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
+        (None, _) => ConnectOptions::new(),
+    };
+    options.connect(address).await.expect("a NATS server that answers")
 }

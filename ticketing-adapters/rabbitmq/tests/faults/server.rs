@@ -32,7 +32,8 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (port, ports) = (free_port(), [free_port(), free_port()]);
+        let [port, epmd, dist] = free_ports();
+        let ports = [epmd, dist];
         let settings = format!("listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = true\n");
         fs::write(folder.path().join("rabbitmq.conf"), settings).unwrap();
         fs::write(folder.path().join("plugins"), "[].\n").unwrap();
@@ -102,10 +103,6 @@ fn kill_group(process: &mut Child) {
     drop(process.wait());
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn launch(folder: &TempDir, [epmd, dist]: [u16; 2], program: &Path) -> Child {
     let path = |name: &str| folder.path().join(name);
     let log = fs::File::options().create(true).append(true).open(path("log")).unwrap();
@@ -139,4 +136,13 @@ fn program() -> PathBuf {
     newest.unwrap_or_else(|| {
         panic!("no RabbitMQ is installed in {INSTALLED}: {PROGRAM} names another start script")
     })
+}
+
+/// Ports below those that outgoing connections take, which are still free when the server comes back.
+fn free_ports() -> [u16; 3] {
+    let first = std::process::id().wrapping_mul(37);
+    let ports = (0..12_000).map(|step| 20_000 + first.wrapping_add(step) % 12_000);
+    let ports = ports.map(|port| u16::try_from(port).unwrap());
+    let mut free = ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    std::array::from_fn(|_place| free.next().unwrap())
 }

@@ -36,7 +36,7 @@ impl Server {
 
     async fn start_as(settings: &[&str], password: Option<&'static str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let settings: Vec<String> = settings.iter().map(|&word| word.to_owned()).collect();
         let process = spawn(&folder, port, &settings);
         let server = Self { folder, port, settings, password, process };
@@ -113,4 +113,12 @@ fn spawn(folder: &TempDir, port: u16, settings: &[String]) -> Child {
     command.arg("--dir").arg(folder.path()).args(settings);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command.spawn().unwrap_or_else(|why| panic!("redis-server can't be started: {why}"))
+}
+
+/// A port below those that outgoing connections take, which is still free when the server comes back.
+fn free_port() -> u16 {
+    let first = std::process::id().wrapping_mul(37);
+    let ports = (0..12_000).map(|step| 20_000 + first.wrapping_add(step) % 12_000);
+    let mut ports = ports.map(|port| u16::try_from(port).unwrap());
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }

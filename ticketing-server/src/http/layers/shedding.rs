@@ -29,7 +29,8 @@ pub struct PriorityLimits {
     pub reserve: usize,
     /// Everything that only reads: 256. Each costs a query.
     pub browse: usize,
-    /// Everything that is not the API: 256. A web client that does not answer keeps nobody from it.
+    /// Everything that is not the API, but for forms and orders of the server's own pages, which count
+    /// as what they do: 256. A web client that does not answer keeps nobody from the API.
     pub pages: usize,
 }
 
@@ -72,6 +73,17 @@ impl Priority {
         })
     }
 
+    /// The same for the server's own pages: their forms do what the API does.
+    fn of_own_page(method: &Method, path: &str) -> Self {
+        if path.strip_prefix("/orders/").is_some_and(|rest| !rest.is_empty()) {
+            Self::Settle
+        } else if method.is_safe() {
+            Self::Pages
+        } else {
+            Self::Reserve
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Health => "health",
@@ -91,11 +103,13 @@ pub(super) struct Shedding {
     reserve: Arc<Semaphore>,
     browse: Arc<Semaphore>,
     pages: Arc<Semaphore>,
+    /// Whether what is not the API is the server's own.
+    pages_are_ours: bool,
     metrics: HttpMetrics,
 }
 
 impl Shedding {
-    pub(super) fn new(limits: PriorityLimits, metrics: HttpMetrics) -> Self {
+    pub(super) fn new(limits: PriorityLimits, pages_are_ours: bool, metrics: HttpMetrics) -> Self {
         let places = |limit: usize| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         Self {
             health: places(limits.health),
@@ -103,7 +117,17 @@ impl Shedding {
             reserve: places(limits.reserve),
             browse: places(limits.browse),
             pages: places(limits.pages),
+            pages_are_ours,
             metrics,
+        }
+    }
+
+    fn priority(&self, method: &Method, path: &str) -> Option<Priority> {
+        match Priority::of(method, path) {
+            Some(Priority::Pages) if self.pages_are_ours => {
+                Some(Priority::of_own_page(method, path))
+            }
+            priority => priority,
         }
     }
 
@@ -125,7 +149,7 @@ pub(super) async fn shed(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(priority) = Priority::of(request.method(), request.uri().path()) else {
+    let Some(priority) = shedding.priority(request.method(), request.uri().path()) else {
         return next.run(request).await;
     };
     match shedding.places(priority).try_acquire() {
@@ -170,5 +194,25 @@ mod tests {
             assert_eq!(Priority::of(&method, path), Some(expected), "{method} {path}");
         }
         assert_eq!(Priority::of(&Method::GET, "/healthz"), None, "it is never shed");
+    }
+
+    #[test]
+    fn a_form_of_our_own_pages_counts_as_what_it_does() {
+        let of = |ours: bool, method: Method, path: &str| {
+            Shedding::new(PriorityLimits::default(), ours, HttpMetrics::default())
+                .priority(&method, path)
+        };
+        for (method, path, expected) in [
+            (Method::GET, "/", Priority::Pages),
+            (Method::GET, "/orders", Priority::Pages),
+            (Method::GET, "/orders/1", Priority::Settle),
+            (Method::POST, "/orders/1/pay", Priority::Settle),
+            (Method::POST, "/tickets/1", Priority::Reserve),
+            (Method::GET, "/assets/client.css", Priority::Pages),
+            (Method::POST, "/api/orders", Priority::Reserve),
+        ] {
+            assert_eq!(of(true, method.clone(), path), Some(expected), "{method} {path}");
+        }
+        assert_eq!(of(false, Method::POST, "/orders/1/pay"), Some(Priority::Pages));
     }
 }

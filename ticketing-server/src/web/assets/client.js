@@ -26,36 +26,50 @@ if (zone && startsAt && !startsAt.value) {
 let isSent = false;
 for (const form of document.querySelectorAll('form[method=post]')) {
   form.addEventListener('submit', (event) => {
-    if (form.dataset.sent) event.preventDefault();
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
     form.dataset.sent = 'yes';
     isSent = true;
+    // Nothing came of it, such as when the visitor stopped it: it can be pressed again.
+    setTimeout(() => { delete form.dataset.sent; isSent = false; }, 15000);
   });
 }
 // A page that comes back from the browser's memory can be used again, and is read anew.
-addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
+addEventListener('pageshow', (event) => { if (event.persisted) location.replace(location.href); });
+// What was just done is told once.
+if (new URLSearchParams(location.search).has('done')) history.replaceState(null, '', location.pathname);
 
 // Listens to the server, and says since when it does not hear it.
 const connection = document.getElementById('connection');
-let heard = Date.now();
-let isLost = false;
-function listen(address, handlers) {
-  const source = new EventSource(address);
-  source.onopen = () => { heard = Date.now(); isLost = false; connection.textContent = ''; };
-  source.onerror = () => {
-    isLost = true;
-    // The server refused: it is asked again later, which the browser does by itself only if it was cut.
-    if (source.readyState === EventSource.CLOSED) {
-      setTimeout(() => { source.close(); listen(address, handlers); }, 5000 + Math.random() * 5000);
-    }
-  };
-  for (const [name, handle] of Object.entries(handlers)) {
-    source.addEventListener(name, (event) => { heard = Date.now(); handle(JSON.parse(event.data)); });
-  }
-  addEventListener('pagehide', () => source.close());
+const lastSeen = document.getElementById('last-seen');
+let lostAt = 0;
+function hears(isHeard) {
+  if (isHeard) lostAt = 0;
+  else lostAt ||= Date.now();
+  connection.textContent = isHeard ? '' : words.connectionLost;
+  if (isHeard) lastSeen.textContent = '';
 }
 setInterval(() => {
-  if (isLost) connection.textContent = fill(words.lastSeen, { n: Math.round((Date.now() - heard) / 1000) });
+  if (lostAt) lastSeen.textContent = fill(words.lastSeen, { n: Math.round((Date.now() - lostAt) / 1000) });
 }, 1000);
+let source;
+function listen(address, handlers, refused, wait = 5000) {
+  source = new EventSource(address);
+  source.onopen = () => { wait = 5000; hears(true); };
+  source.onerror = () => {
+    hears(false);
+    // A connection that was cut is made again by the browser. A refusal is asked about, and later again.
+    if (source.readyState !== EventSource.CLOSED) return;
+    refused?.();
+    setTimeout(() => listen(address, handlers, refused, Math.min(60000, wait * 2)), wait * (1 + Math.random()));
+  };
+  for (const [name, handle] of Object.entries(handlers)) {
+    source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+  }
+}
+addEventListener('pagehide', () => source?.close());
 
 // What is left of the tickets on this page.
 const tickets = new Map();
@@ -69,9 +83,14 @@ function leftOf(units) {
 }
 function showUnits(element, units) {
   const left = element.querySelector('[data-left]');
-  // What is closed for its dates stays so until the page is loaded again.
   const isOpen = units.onSale && units.available > 0;
-  if (left && (left.textContent !== leftOf(units))) {
+  // A page that lets its visitor reserve, or does not, is another one by now.
+  if (element.dataset.open && isOpen !== (element.dataset.open === 'yes') && !isSent) {
+    location.replace(location.pathname);
+    return;
+  }
+  // What is closed for its dates stays so until the page is loaded again.
+  if (left && !element.dataset.closed && (left.textContent !== leftOf(units))) {
     left.textContent = leftOf(units);
     left.classList.toggle('closed', !isOpen);
   }
@@ -85,12 +104,11 @@ function showUnits(element, units) {
   }
 }
 if (tickets.size) {
-  const closed = new Set([...tickets].filter(([, it]) => it.dataset.closed).map(([id]) => id));
   listen(`/api/tickets/live?ids=${[...tickets.keys()].slice(0, 100).join(',')}`, {
     availability: (changed) => {
       for (const units of changed) {
         const element = tickets.get(units.id);
-        if (!element || closed.has(units.id) || units.version <= (versions.get(units.id) ?? -1)) continue;
+        if (!element || units.version <= (versions.get(units.id) ?? -1)) continue;
         versions.set(units.id, units.version);
         showUnits(element, units);
       }
@@ -102,6 +120,8 @@ if (tickets.size) {
 const order = document.querySelector('[data-order]');
 if (order) {
   const clock = order.querySelector('[data-clock]');
+  const page = `/orders/${order.dataset.order}`;
+  const anew = () => { if (!isSent) location.replace(page); };
   let endsAt = 0;
   const correct = (seconds) => { endsAt = performance.now() + seconds * 1000; };
   if (clock) {
@@ -122,15 +142,26 @@ if (order) {
       const say = left <= 10 ? words.lastSeconds : left <= 60 ? words.lastMinute : '';
       if (say !== last) { said.textContent = say; last = say; }
     };
+    // The server tells that the time is over. Where it can't be heard, it is asked, and not too often.
+    const ask = () => {
+      if (performance.now() > endsAt + 3000) anew();
+      setTimeout(ask, 3000 + Math.random() * 3000);
+    };
+    setTimeout(ask, 3000);
     show();
     setInterval(show, 250);
   }
-  listen(`/api/orders/${order.dataset.order}/live`, {
+  // Whoever was signed out elsewhere is shown where one signs in.
+  const refused = async () => {
+    const answer = await fetch(`/api${page}`).catch(() => null);
+    if (answer && [401, 404].includes(answer.status)) anew();
+  };
+  listen(`/api${page}/live`, {
     countdown: (told) => correct(told.secondsLeft),
     order: (told) => {
       correct(told.secondsLeft);
       // The page is made anew by the server, which knows how to say it.
-      if (!isSent && told.version > Number(order.dataset.version)) location.replace(location.pathname);
+      if (told.version > Number(order.dataset.version)) anew();
     },
-  });
+  }, refused);
 }

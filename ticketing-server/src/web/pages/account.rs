@@ -88,6 +88,11 @@ pub(in crate::web) async fn show(
     page(StatusCode::OK, &Account::new(&web, frame, &member).await?)
 }
 
+/// Back from the address of a form, which a page that it was refused with has.
+pub(in crate::web) async fn back() -> Response {
+    on_to("/account")
+}
+
 pub(in crate::web) async fn change_email(
     State(web): State<Web>,
     Member(member): Member,
@@ -191,10 +196,23 @@ async fn show_refused(
     form: &'static str,
     typed: String,
 ) -> Result<Response, ApiError> {
-    let refused = Refused::by(error, frame.t)?;
+    let mut refused = Refused::by(error, frame.t)?;
+    if let Some(field) = field_of(form, refused.code) {
+        refused.wrong.add(field, refused.text.clone());
+    }
     let account = Account::new(web, refused.frame(frame), member).await?;
     let wrong = refused.wrong.clone();
     answer::refused(&refused, &Account { refused: Some(form), wrong, typed, ..account })
+}
+
+/// The field of a form that a refusal of the whole is about.
+fn field_of(form: &str, code: &str) -> Option<&'static str> {
+    match (form, code) {
+        (PASSWORD, "invalid_credentials") => Some("currentPassword"),
+        (_, "invalid_credentials") => Some("password"),
+        (_, "email_in_use") => Some("email"),
+        _ => None,
+    }
 }
 
 impl Account {

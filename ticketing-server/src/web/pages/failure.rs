@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -13,6 +14,7 @@ use crate::web::Web;
 use crate::web::answer::page;
 use crate::web::frame::{Frame, wants_pages};
 use crate::web::texts::fill;
+use crate::web::visitor::page_of_form;
 
 #[derive(Debug, Template)]
 #[template(path = "failure.html")]
@@ -22,6 +24,8 @@ struct Failure {
     text: String,
     /// After how many seconds the page tries again by itself.
     again_after: Option<u64>,
+    /// Where to go on, and what that is called.
+    way_on: (String, &'static str),
 }
 
 /// Shows failures as pages to visitors who look at pages.
@@ -33,12 +37,11 @@ pub(crate) async fn show(State(web): State<Web>, request: Request, next: Next) -
     let correlation = parts.extensions.get().map(|RequestCorrelation(id)| id.to_string());
     let uri = OriginalUri(parts.uri.clone());
     parts.extensions.insert(uri);
-    let frame = Frame::of(&web, &parts);
-    let is_safe = parts.method.is_safe();
+    let asked = parts.clone();
     let response = next.run(Request::from_parts(parts, body)).await;
     let told = response.extensions().get::<Told>().cloned().filter(|_| !is_page(&response));
     let Some(told) = told else { return response };
-    let failure = Failure::of(frame, &response, &told, correlation.unwrap_or_default(), is_safe);
+    let failure = Failure::of(&web, &asked, &response, &told, correlation.unwrap_or_default());
     let Ok(shown) = page(response.status(), &failure) else { return response };
     dressed(shown, &response, told)
 }
@@ -53,8 +56,9 @@ fn is_page(response: &Response) -> bool {
 fn dressed(shown: Response, told_first: &Response, told: Told) -> Response {
     let mut shown = shown.into_response();
     shown.extensions_mut().insert(told);
+    let own: Vec<HeaderName> = shown.headers().keys().cloned().collect();
     for (name, value) in told_first.headers() {
-        if *name != header::CONTENT_LENGTH && !shown.headers().contains_key(name) {
+        if *name != header::CONTENT_LENGTH && !own.contains(name) {
             shown.headers_mut().append(name, value.clone());
         }
     }
@@ -62,27 +66,30 @@ fn dressed(shown: Response, told_first: &Response, told: Told) -> Response {
 }
 
 impl Failure {
-    fn of(
-        frame: Frame,
-        response: &Response,
-        told: &Told,
-        correlation: String,
-        is_safe: bool,
-    ) -> Self {
+    fn of(web: &Web, asked: &Parts, response: &Response, told: &Told, correlation: String) -> Self {
+        let frame = Frame::of(web, asked);
         let t = frame.t;
         let status = response.status();
+        let is_form = !asked.method.is_safe();
+        let way_on = if is_form {
+            (page_of_form(asked.uri.path()).to_owned(), t.back_to_form)
+        } else {
+            ("/".to_owned(), t.look_at_others)
+        };
         let (title, text, again_after) = if status == StatusCode::NOT_FOUND {
             (t.not_found, t.not_found_hint.to_owned(), None)
+        } else if is_form && (status.is_server_error() || told.code == "too_many_requests") {
+            // What a form asked for is not asked for again by itself, and may have been done.
+            (t.not_answered, t.not_answered_hint.to_owned(), None)
         } else if let Some(seconds) = seconds_to_wait(response.headers()) {
-            // What a form asked for is not asked for again by itself.
-            let again = is_safe.then_some(seconds);
-            (t.busy, fill(t.busy_hint, "n", seconds), again)
+            let title = if told.code == "unavailable" { t.away } else { t.busy };
+            (title, fill(t.busy_hint, "n", seconds), Some(seconds))
         } else if status.is_server_error() {
             (t.failed, fill(t.failed_hint, "id", correlation), None)
         } else {
             (t.refused, t.refusal(told.code, &told.message), None)
         };
-        Self { title: title.to_owned(), text, again_after, frame }
+        Self { title: title.to_owned(), text, again_after, way_on, frame }
     }
 }
 

@@ -53,6 +53,11 @@ pub(in crate::web) async fn show(
     page(StatusCode::OK, &Own::new(&web, frame, &listing, terms, Wrong::default()))
 }
 
+/// Back from the address of a form, which a page that it was refused with has.
+pub(in crate::web) async fn back(id: PathId<TicketId>) -> Result<Response, ApiError> {
+    Ok(on_to(&format!("/listings/{}", id.known()?)))
+}
+
 pub(in crate::web) async fn edit(
     State(web): State<Web>,
     Member(seller): Member,
@@ -107,7 +112,9 @@ async fn show_refused(
 ) -> Result<Response, ApiError> {
     let refused = Refused::by(error, frame.t)?;
     let listing = own(web, seller, id).await?;
-    let terms = typed.unwrap_or_else(|| Terms::of(&listing.ticket));
+    let mut terms = typed.unwrap_or_else(|| Terms::of(&listing.ticket));
+    // Whoever saves once more has been told that somebody else did.
+    terms.version = listing.ticket.version.get().to_string();
     let own = Own::new(web, refused.frame(frame), &listing, terms, refused.wrong.clone());
     answer::refused(&refused, &own)
 }

@@ -13,6 +13,7 @@ use ticketing_core::{PaymentMethod, PaymentOutcome, PaymentReceipt};
 use crate::http::detached::detached;
 use crate::http::error::{ApiError, capitalized};
 use crate::http::extract::{Command, PathId};
+use crate::http::payments::is_token;
 use crate::web::Web;
 use crate::web::answer::{self, on_to, page};
 use crate::web::done::Done;
@@ -78,6 +79,11 @@ pub(in crate::web) async fn show(
     page(StatusCode::OK, &OrderPage::new(&web, frame, &order))
 }
 
+/// Back from the address of a form, which a page that it was refused with has.
+pub(in crate::web) async fn back(id: PathId<OrderId>) -> Result<Response, ApiError> {
+    Ok(on_to(&format!("/orders/{}", id.known()?)))
+}
+
 pub(in crate::web) async fn pay(
     State(web): State<Web>,
     Member(buyer): Member,
@@ -87,10 +93,14 @@ pub(in crate::web) async fn pay(
     Form(card): Form<Card>,
 ) -> Result<Response, ApiError> {
     let id = id.known()?;
-    let payments = web.engine.caller(under_key(command, &card.key)?).payments();
-    let user = buyer.user.clone();
-    let method = PaymentMethod::card_token(card.token);
-    let paid = detached(async move { payments.pay(&user, id, method).await }).await;
+    let paid = if is_token(&card.token) {
+        let payments = web.engine.caller(under_key(command, &card.key)?).payments();
+        let user = buyer.user.clone();
+        let method = PaymentMethod::card_token(card.token);
+        detached(async move { payments.pay(&user, id, method).await }).await
+    } else {
+        Err(ApiError::bad_request("invalid_token", "There is no such card"))
+    };
     let refused = match paid {
         Ok(receipt) => declined(&receipt, frame.t),
         Err(error) => Some(Refused::by(error, frame.t)?),

@@ -3,11 +3,12 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use ticketing_core::domain::rejection::FieldError;
 use ticketing_core::domain::view::TicketView;
 use ticketing_core::values::{Currency, Money, Quantity, Timestamp};
 use ticketing_core::{NewTicket, TicketChanges};
 
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, capitalized};
 use crate::http::extract::Problems;
 use crate::web::forms::given;
 
@@ -104,7 +105,10 @@ impl Terms {
             Currency::USD
         });
         let mut new = NewTicket::new(self.title.trim(), self.price(currency, problems));
-        new.quantity = units("quantity", &self.quantity, problems).unwrap_or(1);
+        new.quantity = units("quantity", &self.quantity, problems).unwrap_or_else(|| {
+            problems.add_others(Err(vec![FieldError::new("quantity", "required", "Say how many")]));
+            1
+        });
         new.description = given(&self.description).map(str::to_owned);
         new.venue = given(&self.venue).map(str::to_owned);
         new.starts_at = self.moment(problems);
@@ -114,20 +118,24 @@ impl Terms {
     }
 
     fn price(&self, currency: Currency, problems: &mut Problems) -> Money {
-        Money::parse_major(self.price.trim(), currency).unwrap_or_else(|why| {
-            problems.add("price", why.code(), "Price must be greater than 0");
+        // Where a comma is the decimal mark, it is typed as one.
+        let typed = self.price.trim();
+        let typed =
+            if typed.contains('.') { typed.to_owned() } else { typed.replacen(',', ".", 1) };
+        Money::parse_major(&typed, currency).unwrap_or_else(|why| {
+            problems.add("price", why.code(), capitalized(&why.to_string()));
             Money::zero(currency)
         })
     }
 
     fn moment(&self, problems: &mut Problems) -> Option<Timestamp> {
         let typed = given(&self.starts_at)?;
-        let zone = TimeZone::get(self.zone.trim()).unwrap_or(TimeZone::UTC);
-        let at = typed.parse::<DateTime>().and_then(|local| local.to_zoned(zone));
+        let at = TimeZone::get(self.zone.trim());
+        let at = at.and_then(|zone| typed.parse::<DateTime>()?.to_zoned(zone));
         match at {
             Ok(at) => Some(Timestamp::from_millis(at.timestamp().as_millisecond())),
             Err(_malformed) => {
-                problems.add("startsAt", "wrong_type", "This is no date with a time");
+                problems.add("startsAt", "not_a_moment", "This is no date with a time");
                 None
             }
         }
@@ -172,12 +180,24 @@ mod tests {
     }
 
     #[test]
+    fn a_comma_is_a_decimal_mark_where_there_is_no_other() {
+        let typed = |price: &str| Terms { price: price.into(), ..terms() }.new_ticket();
+        assert_eq!(typed("19,99").unwrap().price, Money::usd(19_99));
+        assert!(typed("1,234.50").is_err(), "it is not guessed what this means");
+    }
+
+    #[test]
     fn what_can_not_be_read_is_told_beside_its_field() {
         for (typed, field) in [
             (Terms { price: "dear".into(), ..terms() }, "price"),
             (Terms { price: "1.999".into(), ..terms() }, "price"),
             (Terms { title: " ".into(), ..terms() }, "title"),
             (Terms { quantity: "many".into(), ..terms() }, "quantity"),
+            (Terms { quantity: " ".into(), ..terms() }, "quantity"),
+            (
+                Terms { starts_at: "2026-07-01T19:00".into(), zone: "Nowhere".into(), ..terms() },
+                "startsAt",
+            ),
             (Terms { currency: "shells".into(), ..terms() }, "currency"),
             (Terms { starts_at: "soon".into(), ..terms() }, "startsAt"),
             (Terms { max_per_order: "-1".into(), ..terms() }, "maxPerOrder"),

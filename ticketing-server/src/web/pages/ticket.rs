@@ -19,9 +19,6 @@ use crate::web::frame::Frame;
 use crate::web::texts::fill;
 use crate::web::visitor::{Member, next_is};
 
-/// The most that the page offers to choose from at once.
-const QUANTITY_MAX: u32 = 10;
-
 #[derive(Debug, Template)]
 #[template(path = "ticket.html")]
 struct TicketPage {
@@ -30,7 +27,8 @@ struct TicketPage {
     description: Option<String>,
     sale_opens: Option<Moment>,
     limits: Vec<String>,
-    quantity_max: u32,
+    /// The most that the seller lets one order have; what is left by then, the server tells.
+    quantity_max: Option<u32>,
     quantity: String,
     is_own: bool,
     sign_in: String,
@@ -86,7 +84,6 @@ impl TicketPage {
         let card = Card::new(&frame, listing, now);
         let t = frame.t;
         let limit = |text, units: Option<Quantity>| units.map(|units| fill(text, "n", units.get()));
-        let per_order = ticket.max_per_order.map_or(QUANTITY_MAX, Quantity::get);
         Self {
             description: ticket.description.as_ref().map(ToString::to_string),
             sale_opens: ticket
@@ -100,7 +97,7 @@ impl TicketPage {
             .into_iter()
             .flatten()
             .collect(),
-            quantity_max: per_order.min(card.left.free).max(1),
+            quantity_max: ticket.max_per_order.map(Quantity::get),
             quantity: quantity.to_owned(),
             is_own: frame.member.as_ref().is_some_and(|it| it.user == ticket.seller_id),
             sign_in: format!("/signin?{}", next_is(&format!("/tickets/{}", ticket.id))),

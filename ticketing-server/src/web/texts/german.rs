@@ -21,9 +21,9 @@ pub(in crate::web) static GERMAN: Texts = Texts {
     search: "Suchen",
     search_hint: "Veranstaltung oder Ort",
     more: "Weitere Tickets",
-    nothing_on_sale: "Zurzeit ist nichts im Verkauf.",
+    nothing_on_sale: "Zurzeit lässt sich nichts reservieren.",
     nothing_on_sale_next: "Verkaufen Sie ein eigenes Ticket",
-    nothing_found: "Nichts im Verkauf passt zu „{words}“.",
+    nothing_found: "Nichts, was sich reservieren lässt, passt zu „{words}“.",
     show_all: "Alles zeigen, was im Verkauf ist",
 
     left_one: "Das letzte",
@@ -34,7 +34,8 @@ pub(in crate::web) static GERMAN: Texts = Texts {
     not_open_yet: "Noch nicht im Verkauf",
     sale_over: "Der Verkauf ist beendet",
     meter: "{sold} verkauft, {held} reserviert, {free} frei",
-    last_seen: "Verbindung verloren. Stand von vor {n} s.",
+    connection_lost: "Verbindung verloren.",
+    last_seen: "Stand von vor {n} s.",
 
     when: "Wann",
     place: "Wo",
@@ -81,7 +82,7 @@ pub(in crate::web) static GERMAN: Texts = Texts {
     being_cancelled: "Diese Bestellung wird storniert. Abgebuchtes Geld kommt zurück.",
     refunded: "Erstattet",
     refunded_hint: "Das Geld ist auf dem Weg zurück auf Ihre Karte.",
-    refunded_part: "{amount} davon wurden erstattet.",
+    refunded_part: "Erstattet: {amount}.",
     try_again: "Noch einmal versuchen",
     ordered_at: "Bestellt",
     returned: "{n} zurückgegeben",
@@ -113,7 +114,7 @@ pub(in crate::web) static GERMAN: Texts = Texts {
     withdraw: "Aus dem Verkauf nehmen",
     withdraw_hint: "Verkauftes bleibt verkauft. Das lässt sich nicht zurücknehmen.",
     withdraw_holds: "Auch Reserviertes stornieren, das nicht bezahlt ist",
-    locked: "Es ist etwas reserviert oder verkauft. Titel, Preis und Grenzen bleiben, bis es wieder frei ist.",
+    locked: "Es ist etwas reserviert oder verkauft, also bleiben Titel und Preis.",
     no_listings: "Sie verkaufen nichts.",
     edit: "Bearbeiten",
     view: "Ansehen",
@@ -157,6 +158,10 @@ pub(in crate::web) static GERMAN: Texts = Texts {
     failed_hint: "Das liegt an uns. Wenn Sie danach fragen, nennen Sie {id}.",
     busy: "Gerade sind viele hier",
     busy_hint: "Sie sind nicht raus: Diese Seite versucht es in {n} s noch einmal.",
+    away: "Wir sind einen Moment weg",
+    not_answered: "Wir wissen nicht, wie das ausging",
+    not_answered_hint: "Vielleicht ist es geschehen, vielleicht nicht. Sehen Sie nach, bevor Sie es noch einmal versuchen.",
+    back_to_form: "Nachsehen",
     refused: "Das geht nicht",
     problem,
 };
@@ -164,14 +169,24 @@ pub(in crate::web) static GERMAN: Texts = Texts {
 fn problem(code: &str) -> Option<&'static str> {
     Some(match code {
         "sold_out" => "So viele sind nicht mehr frei.",
-        "over_order_limit" | "over_buyer_limit" => {
-            "Das sind mehr, als für eine Person vorgesehen sind."
-        }
+        "over_order_limit" => "Das sind mehr, als eine Bestellung haben darf.",
+        "over_buyer_limit" => "Das sind mehr, als eine Person haben darf.",
         "sale_not_open" => "Der Verkauf hat noch nicht begonnen.",
         "sale_over" => "Der Verkauf ist beendet.",
-        "ticket_withdrawn" => "Das ist nicht mehr im Verkauf.",
+        "ticket_withdrawn" | "not_on_sale" => "Das ist nicht mehr im Verkauf.",
+        "capacity_too_low" => "Es ist schon mehr reserviert oder verkauft.",
+        "order_refunded" => "Die Bestellung ist erstattet.",
+        "idempotency_key_reused" => {
+            "Das wurde schon einmal anders abgeschickt. Sehen Sie nach, was daraus wurde."
+        }
+        "malformed_form" => "Das Formular kam nicht lesbar an.",
+        "cross_site_request" => "Das kam von einer fremden Seite.",
+        "method_not_allowed" => "Das geht an dieser Adresse nicht.",
+        "not_owner" => "Das gehört jemand anderem.",
         "ticket_reserved" => "Es ist etwas reserviert oder verkauft.",
-        "stale_version" => "Inzwischen hat sich etwas geändert. Sehen Sie noch einmal nach.",
+        "stale_version" | "listing_changed" | "conflict" => {
+            "Inzwischen hat sich etwas geändert. Sehen Sie noch einmal nach."
+        }
         "order_expired" => "Die Zeit zum Bezahlen ist abgelaufen.",
         "order_cancelled" | "order_cancelling" => "Die Bestellung ist storniert.",
         "order_complete" => "Die Bestellung ist schon bezahlt.",
@@ -184,7 +199,12 @@ fn problem(code: &str) -> Option<&'static str> {
         "authentication_failed" => "Die Bank hat die Zahlung nicht bestätigt bekommen.",
         "processing_error" => "Bei der Bank ging etwas schief. Versuchen Sie es noch einmal.",
         "invalid_method" | "invalid_token" => "Diese Karte kennt niemand.",
-        "required" => "Das wird gebraucht.",
+        "required" | "text_empty" => "Das wird gebraucht.",
+        "text_forbidden_character" => "Darin sind Zeichen, die nicht gehen.",
+        "price_not_positive" | "negative_amount" => "Der Preis muss größer als 0 sein.",
+        "invalid_quantity" => "Das ist keine passende Anzahl.",
+        "not_a_moment" => "Das ist kein Datum mit Uhrzeit.",
+        "common_password" => "Dieses Passwort ist zu leicht zu erraten.",
         "invalid_email" => "Das ist keine E-Mail-Adresse.",
         "email_in_use" => "Diese E-Mail-Adresse hat schon ein Konto.",
         "invalid_credentials" => "E-Mail oder Passwort stimmt nicht.",
