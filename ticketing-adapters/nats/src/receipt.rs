@@ -16,7 +16,7 @@ use crate::backoff;
 use crate::error::Failure;
 
 /// How long the server may take to say that it has heard an acknowledgement.
-const HEARD_WITHIN: Duration = Duration::from_secs(1);
+const HEARD_WITHIN: Duration = Duration::from_secs(3);
 
 /// A delivery that was dropped.
 pub(crate) struct Dropped {

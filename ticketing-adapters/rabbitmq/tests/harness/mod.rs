@@ -76,6 +76,6 @@ impl BusNamespace for Open {
     }
 
     fn quiet(&self) -> Duration {
-        Duration::from_secs(1)
+        Duration::from_secs(3)
     }
 }

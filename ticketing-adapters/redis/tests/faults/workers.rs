@@ -100,7 +100,7 @@ async fn a_worker_that_dies_leaves_its_wakeups_to_the_other() {
     let server = Server::start(&[]).await;
     let (one, two) = (server.timers().await, server.timers().await);
     let armed = arm(&one, 40).await;
-    let short = Duration::from_secs(1);
+    let short = Duration::from_secs(5);
     let dies = one.claim(25, short).await.unwrap();
     let lives = two.claim(25, LEASE).await.unwrap();
     assert_eq!((dies.len(), lives.len()), (25, 15));

@@ -18,7 +18,7 @@ pub(crate) struct Desk {
 }
 
 /// Shorter than any fault that a test waits for.
-const TRY_WITHIN: Duration = Duration::from_millis(500);
+const TRY_WITHIN: Duration = Duration::from_millis(1500);
 
 impl Desk {
     pub(crate) async fn open() -> Self {

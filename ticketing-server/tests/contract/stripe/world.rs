@@ -105,7 +105,7 @@ impl World {
         memory: Option<MemoryStorage>,
         database: Option<String>,
     ) -> Self {
-        let engine = engine(&stripe, &clock, &storage, Duration::from_millis(400)).await;
+        let engine = engine(&stripe, &clock, &storage, Duration::from_secs(2)).await;
         Self { stripe, storage, engine, memory, clock, database }
     }
 
