@@ -24,6 +24,15 @@ mod regressions {
         is_clean(1_108_275);
     }
 
+    /// A refund whose first key the gateway answers with the same error for ever was counted before it
+    /// was given the next one. While another refund was on its way the count waited for whoever had
+    /// its first key, and so for itself.
+    #[test]
+    fn a_refund_does_not_wait_for_its_own_first_key() {
+        is_clean(20_261_130_011_622);
+        is_clean(20_261_130_057_907);
+    }
+
     /// Mistakes of the simulator's own: an order of a backup was taken for a new one.
     #[test]
     fn orders_of_a_backup_keep_the_price_that_they_had() {

@@ -93,11 +93,15 @@ impl Engine {
 
     /// The gateway may repeat its error for the key for ever, whether or not the money is back:
     /// only the intent's sum tells.
+    ///
+    /// The key is given up first. Where several refunds are on their way, the sum waits for one under
+    /// its first key, which would be this one for ever; under the next key nothing is sent before
+    /// the sum was asked.
     async fn go_on_under_the_next_key(&self, tried: &Refund) -> Result<bool, Error> {
-        self.recount(tried.payment, None, None).await?;
         let same_try = |refund: &Refund| refund.attempt == tried.attempt;
         let next_key = RefundCommand::NextKey;
-        self.change_refund(tried.id, next_key, by_gateway(), same_try).await.map(|_| true)
+        self.change_refund(tried.id, next_key, by_gateway(), same_try).await?;
+        self.recount(tried.payment, None, None).await.map(|_| true)
     }
 
     async fn note_report(&self, refund: &Refund, report: RefundReport) -> Result<bool, Error> {

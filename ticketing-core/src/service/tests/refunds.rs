@@ -230,6 +230,28 @@ fn r12_server_error_at_a_refund_that_takes_effect_later() {
     assert_eq!(world.ledger(), [(CAPTURED, EIGHT)]);
 }
 
+/// The gateway keeps an error for the first keys of two refunds. Neither may wait for the other's first
+/// key, nor for its own.
+#[test]
+fn r12_server_errors_at_two_refunds_of_one_payment() {
+    for (one_happened, other_happened) in
+        [(false, false), (false, true), (true, false), (true, true)]
+    {
+        let mut world = World::new();
+        let order = world.bought_by(&ann());
+        world.line.next("refund", Twist::ErrorKept { happened: one_happened });
+        world.line.next("refund", Twist::ErrorKept { happened: other_happened });
+        let one = world.refund(&order, part(EIGHT)).unwrap();
+        let other = world.refund(&order, part(EIGHT)).unwrap();
+        drop(world.gateway.drain_webhooks());
+        world.pass(Duration::from_mins(5));
+        assert_eq!(world.refund_state(one.id), RefundState::Succeeded);
+        assert_eq!(world.refund_state(other.id), RefundState::Succeeded);
+        world.rest();
+        assert_eq!(world.ledger(), [(CAPTURED, Money::usd(16_00))]);
+    }
+}
+
 #[test]
 fn refund_in_work_succeeds_later() {
     let mut world = World::new();
