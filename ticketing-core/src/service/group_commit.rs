@@ -8,8 +8,8 @@
 //!
 //! A lane has one group in flight; while it commits, the next one gathers. Nobody waits for a
 //! timer: an idle lane commits a single batch at once, a busy one takes all that has come
-//! meanwhile, and those who come back at once because it has just answered them. Batches of one pool share a lane, so that a hot or stuck ticket delays only
-//! others of its lane.
+//! meanwhile, and those who come back at once because it has just answered them. Batches of one
+//! pool share a lane, so that a hot or stuck ticket delays only others of its lane.
 //!
 //! A batch in a queue is written whether or not its caller still waits. One whose outcome is
 //! unknown is committed again, the same, until the storage can tell; callers hear

@@ -121,16 +121,11 @@ pub(in crate::web) async fn cancel(
     let id = id.known()?;
     let orders = web.engine.caller(caller).orders();
     let user = buyer.user.clone();
-    match detached(async move { orders.cancel(&user, id).await }).await {
-        Ok(order) if order.status == OrderStatus::Cancelled => {
-            Ok(on_to(&Done::Cancelled.at(&format!("/orders/{id}"))))
-        }
-        Ok(_still_ending) => Ok(on_to(&format!("/orders/{id}"))),
-        Err(error) => {
-            let refused = Refused::by(error, frame.t)?;
-            show_refused(&web, &buyer.user, frame, id, &refused).await
-        }
-    }
+    let cancelled = detached(async move { orders.cancel(&user, id).await }).await;
+    // While its payment is being voided, the page itself says so.
+    let done =
+        cancelled.map(|order| (order.status == OrderStatus::Cancelled).then_some(Done::Cancelled));
+    show_done(&web, &buyer.user, frame, id, done).await
 }
 
 pub(in crate::web) async fn extend(
@@ -143,11 +138,24 @@ pub(in crate::web) async fn extend(
     let id = id.known()?;
     let orders = web.engine.caller(caller).orders();
     let user = buyer.user.clone();
-    match detached(async move { orders.extend(&user, id).await }).await {
-        Ok(_extended) => Ok(on_to(&Done::Extended.at(&format!("/orders/{id}")))),
+    let extended = detached(async move { orders.extend(&user, id).await }).await;
+    show_done(&web, &buyer.user, frame, id, extended.map(|_order| Some(Done::Extended))).await
+}
+
+/// Goes back to the order, which tells what was done, or shows it with why that was refused.
+async fn show_done(
+    web: &Web,
+    buyer: &UserId,
+    frame: Frame,
+    id: OrderId,
+    done: Result<Option<Done>, ApiError>,
+) -> Result<Response, ApiError> {
+    let page = format!("/orders/{id}");
+    match done {
+        Ok(done) => Ok(on_to(&done.map_or(page.clone(), |done| done.at(&page)))),
         Err(error) => {
             let refused = Refused::by(error, frame.t)?;
-            show_refused(&web, &buyer.user, frame, id, &refused).await
+            show_refused(web, buyer, frame, id, &refused).await
         }
     }
 }
