@@ -97,7 +97,6 @@ struct Told {
 }
 
 impl Refusal {
-    /// Reads what was answered; of another body, the status is left.
     /// What Stripe refuses with; nothing if the body is none of Stripe's.
     pub(crate) fn read(status: u16, body: &[u8]) -> Option<Self> {
         let told = serde_json::from_slice::<Body>(body).ok()?.error;
@@ -169,3 +168,24 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_stripe_refuses() {
+        let missing = br#"{"error":{"type":"invalid_request_error","code":"resource_missing"}}"#;
+        assert!(Refusal::read(404, missing).unwrap().is_missing());
+        let other = br#"{"error":{"type":"invalid_request_error"}}"#;
+        assert!(
+            !Refusal::read(404, other).unwrap().is_missing(),
+            "such as a route that is not there"
+        );
+        for somebody in
+            [&b"<html>404</html>"[..], b"", b"{}", br#"{"error":"no"}"#, br#"{"error":{}}"#]
+        {
+            assert!(Refusal::read(404, somebody).is_none());
+        }
+    }
+}
