@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ticketing_core::domain::inventory::PoolState;
 use ticketing_core::domain::{Event, EventKey, Order, Payment, Refund};
 use ticketing_core::ports::{
-    Clock, Committed, DeadLetter, Due, Footprint, Group, IdSource, KeyRecord, Listing,
+    Clock, Committed, DeadLetter, Due, DuePlace, Footprint, Group, IdSource, KeyRecord, Listing,
     ListingQuery, OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, RandomIds,
     Received, Storage, Webhook,
 };
@@ -137,13 +137,16 @@ impl Storage for MapStorage {
     async fn live_orders(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
         limit: usize,
     ) -> Result<Vec<Order>, PortError> {
         let tables = self.tables();
         let orders = tables.orders.values().filter(|order| order.is_live() && holds(order, pool));
-        let orders = orders.filter(|order| after.is_none_or(|after| order.id > after));
-        Ok(orders.take(limit).cloned().collect())
+        let mut orders: Vec<Order> =
+            orders.filter(|order| DuePlace::of(order) > after).cloned().collect();
+        orders.sort_by_key(DuePlace::of);
+        orders.truncate(limit);
+        Ok(orders)
     }
 
     async fn clearing_pools(&self, limit: usize) -> Result<Vec<PoolId>, PortError> {

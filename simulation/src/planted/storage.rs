@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ticketing_core::domain::{Actor, Event, EventKey, Order, Payment, PaymentState, Refund};
 use ticketing_core::ports::{
-    BatchBuilder, Cause, Committed, DeadLetter, Due, EventBus, Group, IdSource, KeyRecord, Listing,
-    ListingQuery, LiveHolds, OpenIntent, OrderDirection, OutboxDepth, OutboxRow, OutboxRowId,
-    PaymentGateway, PortError, Received, State, Storage, Webhook, WebhookKey, WriteBatch,
+    BatchBuilder, Cause, Committed, DeadLetter, Due, DuePlace, EventBus, Group, IdSource,
+    KeyRecord, Listing, ListingQuery, LiveHolds, OpenIntent, OrderDirection, OutboxDepth,
+    OutboxRow, OutboxRowId, PaymentGateway, PortError, Received, State, Storage, Webhook,
+    WebhookKey, WriteBatch,
 };
 use ticketing_core::testing::SeededIds;
 use ticketing_core::values::{
@@ -219,7 +220,7 @@ impl Storage for PlantedStorage {
     async fn live_orders(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
         limit: usize,
     ) -> Result<Vec<Order>, PortError> {
         self.inner.live_orders(pool, after, limit).await

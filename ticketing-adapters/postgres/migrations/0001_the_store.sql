@@ -101,8 +101,7 @@ CREATE TABLE ticketing.orders (
 ) WITH (fillfactor = 85);
 CREATE INDEX orders_of_buyer ON ticketing.orders (buyer, created_at, id);
 CREATE INDEX orders_due ON ticketing.orders (due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX orders_due_of ON ticketing.orders (ticket, due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX orders_live ON ticketing.orders (ticket, id) WHERE due_at IS NOT NULL;
+CREATE INDEX orders_live ON ticketing.orders (ticket, due_at, id) WHERE due_at IS NOT NULL;
 
 -- The second line of an order and those after it. due_at is the order's, so that a line is found like one.
 CREATE TABLE ticketing.order_lines (
@@ -119,8 +118,7 @@ CREATE TABLE ticketing.order_lines (
     due_at     bigint,
     PRIMARY KEY (order_id, place)
 );
-CREATE INDEX order_lines_live ON ticketing.order_lines (ticket, order_id) WHERE due_at IS NOT NULL;
-CREATE INDEX order_lines_due ON ticketing.order_lines (ticket, due_at, order_id) WHERE due_at IS NOT NULL;
+CREATE INDEX order_lines_live ON ticketing.order_lines (ticket, due_at, order_id) WHERE due_at IS NOT NULL;
 
 -- Attempts to pay. may_pay is set as long as the attempt may still pay for its order: one of them may.
 CREATE TABLE ticketing.payments (

@@ -37,10 +37,12 @@ const EVERYWHERE: [(&str, &str); 5] = [
 
 /// Every row is found by a key, and every list through an index. Plans are made once, when a table
 /// may be empty yet, and must be right when it is large; rows are locked in the order of their keys.
-const BY_INDEX: [(&str, &str); 4] = [
+/// Nothing is so long that it is worth other processes of the server.
+const BY_INDEX: [(&str, &str); 5] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("max_parallel_workers_per_gather", "0"),
     ("plan_cache_mode", "force_generic_plan"),
 ];
 

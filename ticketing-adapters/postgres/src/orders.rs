@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use ticketing_core::domain::{Line, Order};
-use ticketing_core::ports::{Due, LiveHolds, OrderDirection};
+use ticketing_core::ports::{Due, DuePlace, LiveHolds, OrderDirection};
 use ticketing_core::values::{Cursor, OrderId, Page, Paged, PoolId, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -103,12 +103,12 @@ pub(crate) static DUE_OF: LazyLock<String> = LazyLock::new(|| {
 
 pub(crate) static LIVE: LazyLock<String> = LazyLock::new(|| {
     let found = "SELECT * FROM ticketing.orders WHERE id = ANY(ARRAY(SELECT id FROM (\
-         (SELECT id FROM ticketing.orders WHERE ticket = $1 AND due_at IS NOT NULL AND id > $2 \
-         ORDER BY id LIMIT $3) \
-         UNION ALL (SELECT order_id FROM ticketing.order_lines \
-         WHERE ticket = $1 AND due_at IS NOT NULL AND order_id > $2 \
-         ORDER BY order_id LIMIT $3)) AS live ORDER BY id LIMIT $3))";
-    listed(found, "id, place")
+         (SELECT due_at, id FROM ticketing.orders WHERE ticket = $1 AND due_at IS NOT NULL AND (due_at, id) > ($2, $3) \
+         ORDER BY due_at, id LIMIT $4) \
+         UNION ALL (SELECT due_at, order_id FROM ticketing.order_lines \
+         WHERE ticket = $1 AND due_at IS NOT NULL AND (due_at, order_id) > ($2, $3) \
+         ORDER BY due_at, order_id LIMIT $4)) AS live ORDER BY due_at, id LIMIT $4))";
+    listed(found, "due_at, id, place")
 });
 
 /// An order.
@@ -167,16 +167,17 @@ fn due_of_rows(rows: &[PgRow]) -> Result<Due<Order>, Failure> {
     Ok(Due { now, items: work(found)? })
 }
 
-/// Orders that hold units of a pool, by id.
+/// Orders that hold units of a pool, the soonest to end first.
 pub(crate) async fn live(
     conn: &mut PgConnection,
     pool: PoolId,
-    after: Option<OrderId>,
+    after: Option<DuePlace>,
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
     let rows = sqlx::query(LIVE.as_str())
         .bind(pool.as_uuid())
-        .bind(after.map_or(Uuid::nil(), OrderId::as_uuid))
+        .bind(after.map_or(i64::MIN, |place| place.due_at.as_micros()))
+        .bind(after.map_or(Uuid::nil(), |place| place.id.as_uuid()))
         .bind(limit_of(limit))
         .fetch_all(conn)
         .await?;

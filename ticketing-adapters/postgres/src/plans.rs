@@ -178,7 +178,7 @@ async fn working(conn: &mut PgConnection) {
         &[
             (&orders::DUE, &[LIMIT]),
             (&orders::DUE_OF, &[SOME, LIMIT]),
-            (&orders::LIVE, &[SOME, SOME, LIMIT]),
+            (&orders::LIVE, &[SOME, "0::bigint", SOME, LIMIT]),
             (reads::CLEARING, &[LIMIT]),
             (leases::PAYMENTS.sql, &[LEASE, LIMIT]),
             (leases::REFUNDS.sql, &[LEASE, LIMIT]),

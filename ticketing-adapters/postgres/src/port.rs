@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ticketing_core::domain::{Event, EventKey, Order, Payment, Refund};
 use ticketing_core::ports::{
-    Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds, OrderDirection,
-    OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
+    Committed, DeadLetter, Due, DuePlace, Group, KeyRecord, Listing, ListingQuery, LiveHolds,
+    OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
 };
 use ticketing_core::values::{
     IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
@@ -131,7 +131,7 @@ impl Storage for PostgresStorage {
     async fn live_orders(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
         limit: usize,
     ) -> Result<Vec<Order>, PortError> {
         with!(self.background, "live_orders", |conn| orders::live(conn, pool, after, limit))

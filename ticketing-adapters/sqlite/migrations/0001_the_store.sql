@@ -100,8 +100,7 @@ CREATE TABLE ticketing_orders (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ticketing_orders_of_buyer ON ticketing_orders (buyer, created_at, id);
 CREATE INDEX ticketing_orders_due ON ticketing_orders (due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX ticketing_orders_due_of ON ticketing_orders (ticket, due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX ticketing_orders_live ON ticketing_orders (ticket, id) WHERE due_at IS NOT NULL;
+CREATE INDEX ticketing_orders_live ON ticketing_orders (ticket, due_at, id) WHERE due_at IS NOT NULL;
 
 -- The second line of an order and those after it. due_at is the order's, so that a line is found like one.
 CREATE TABLE ticketing_order_lines (
@@ -118,8 +117,7 @@ CREATE TABLE ticketing_order_lines (
     due_at     INTEGER,
     PRIMARY KEY (order_id, place)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ticketing_order_lines_live ON ticketing_order_lines (ticket, order_id) WHERE due_at IS NOT NULL;
-CREATE INDEX ticketing_order_lines_due ON ticketing_order_lines (ticket, due_at, order_id) WHERE due_at IS NOT NULL;
+CREATE INDEX ticketing_order_lines_live ON ticketing_order_lines (ticket, due_at, order_id) WHERE due_at IS NOT NULL;
 
 -- Attempts to pay. may_pay is set as long as the attempt may still pay for its order: one of them may.
 CREATE TABLE ticketing_payments (

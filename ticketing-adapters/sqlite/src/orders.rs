@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row as _, SqliteConnection};
 use ticketing_core::domain::{Line, Order};
-use ticketing_core::ports::{LiveHolds, OrderDirection};
+use ticketing_core::ports::{DuePlace, LiveHolds, OrderDirection};
 use ticketing_core::values::{Cursor, OrderId, Page, Paged, PoolId, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -39,11 +39,11 @@ pub(crate) const DUE_OF: &str = "SELECT * FROM ticketing_orders WHERE id IN (SEL
          UNION ALL SELECT due_at, order_id FROM ticketing_order_lines \
          WHERE ticket = ?2 AND due_at <= ?1 ORDER BY 1, 2 LIMIT ?3)) ORDER BY due_at, id";
 pub(crate) const LIVE: &str = "SELECT * FROM ticketing_orders WHERE id IN (SELECT id FROM ( \
-         SELECT id FROM ticketing_orders \
-         WHERE ticket = ?1 AND due_at IS NOT NULL AND id > ?2 \
-         UNION ALL SELECT order_id FROM ticketing_order_lines \
-         WHERE ticket = ?1 AND due_at IS NOT NULL AND order_id > ?2 \
-         ORDER BY 1 LIMIT ?3)) ORDER BY id";
+         SELECT due_at, id FROM ticketing_orders \
+         WHERE ticket = ?1 AND due_at IS NOT NULL AND (due_at, id) > (?2, ?3) \
+         UNION ALL SELECT due_at, order_id FROM ticketing_order_lines \
+         WHERE ticket = ?1 AND due_at IS NOT NULL AND (due_at, order_id) > (?2, ?3) \
+         ORDER BY 1, 2 LIMIT ?4)) ORDER BY due_at, id";
 
 /// More live orders than this are not counted, nor more of their further lines.
 pub(crate) const HOLDS_MAX: usize = 100_000;
@@ -154,13 +154,14 @@ pub(crate) async fn due_of(
 pub(crate) async fn live(
     conn: &mut SqliteConnection,
     pool: PoolId,
-    after: Option<OrderId>,
+    after: Option<DuePlace>,
     limit: usize,
 ) -> Result<Vec<Order>, Failure> {
     let mut moment = conn.begin().await?;
     let rows = sqlx::query(LIVE)
         .bind(pool.as_uuid())
-        .bind(after.map_or_else(Vec::new, |id| id.as_uuid().as_bytes().to_vec()))
+        .bind(after.map_or(i64::MIN, |place| place.due_at.as_micros()))
+        .bind(after.map_or_else(Vec::new, |place| place.id.as_uuid().as_bytes().to_vec()))
         .bind(limit_of(limit))
         .fetch_all(&mut *moment)
         .await?;

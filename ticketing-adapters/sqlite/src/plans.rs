@@ -36,7 +36,7 @@ const WALKS: [&str; 7] = [
     "SCAN ticketing_pools USING INDEX ticketing_pools_to_clear",
     "SCAN ticketing_outbox USING INDEX ticketing_outbox_waiting",
     "SCAN ticketing_orders USING INDEX ticketing_orders_live",
-    "SCAN ticketing_order_lines USING INDEX ticketing_order_lines_due",
+    "SCAN ticketing_order_lines USING INDEX ticketing_order_lines_live",
 ];
 
 /// What is walked of no table, but of what the statement itself has or has found.
@@ -155,7 +155,7 @@ async fn orders_are_found_by_their_pool() {
     let (_folder, storage) = storage().await;
     for (sql, indexes) in [
         (orders::LIVE, ["ticketing_orders_live", "ticketing_order_lines_live"]),
-        (orders::DUE_OF, ["ticketing_orders_due_of", "ticketing_order_lines_due"]),
+        (orders::DUE_OF, ["ticketing_orders_live", "ticketing_order_lines_live"]),
     ] {
         let steps = plan(&storage, sql).await;
         for index in indexes {

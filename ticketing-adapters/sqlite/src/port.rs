@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ticketing_core::domain::{Event, EventKey, Order, Payment, Refund};
 use ticketing_core::ports::{
-    Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds, OrderDirection,
-    OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
+    Committed, DeadLetter, Due, DuePlace, Group, KeyRecord, Listing, ListingQuery, LiveHolds,
+    OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
 };
 use ticketing_core::values::{
     IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
@@ -160,7 +160,7 @@ impl Storage for SqliteStorage {
     async fn live_orders(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
         limit: usize,
     ) -> Result<Vec<Order>, PortError> {
         let read =

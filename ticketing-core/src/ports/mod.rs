@@ -52,7 +52,7 @@ pub use resolve::{
 pub use runtime::{BoxFuture, Runtime, TokioRuntime};
 pub use snapshot::{Footprint, Snapshot};
 pub use storage::{
-    Committed, DeadLetter, Due, Listing, ListingQuery, LiveHolds, OrderDirection, OutboxDepth,
-    OutboxRow, OutboxRowId, Received, Storage, Webhook, has_words, words,
+    Committed, DeadLetter, Due, DuePlace, Listing, ListingQuery, LiveHolds, OrderDirection,
+    OutboxDepth, OutboxRow, OutboxRowId, Received, Storage, Webhook, has_words, words,
 };
 pub use timers::{ClaimedWakeup, Timers, Wakeup};

@@ -156,11 +156,12 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// The same, of one pool.
     async fn due_orders_of(&self, pool: PoolId, limit: usize) -> Result<Due<Order>, PortError>;
 
-    /// Orders that hold units of a pool, in the order of their ids, after `after`.
+    /// Orders that hold units of a pool, those that end soonest first, then by id, after `after`.
+    /// One that gets another deadline while they are walked may be seen twice, or left out.
     async fn live_orders(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
         limit: usize,
     ) -> Result<Vec<Order>, PortError>;
 
@@ -329,6 +330,22 @@ pub enum OrderDirection {
     NewestFirst,
 }
 
+/// Where an order stands among those that hold units: the soonest to end first, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DuePlace {
+    /// When its hold ends: [`Order::due_at`].
+    pub due_at: Timestamp,
+    /// Which order.
+    pub id: OrderId,
+}
+
+impl DuePlace {
+    /// The place of an order; nothing if it holds no units.
+    pub fn of(order: &Order) -> Option<Self> {
+        Some(Self { due_at: order.due_at()?, id: order.id })
+    }
+}
+
 /// Things that are due, and the storage's time at which they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due<T> {
@@ -439,7 +456,7 @@ async fn add_holds_of<S: Storage + ?Sized>(
             let is_first = order.lines.first().is_some_and(|line| line.ticket_id == pool);
             holds.orders = holds.orders.saturating_add(usize::from(is_first));
         }
-        after = orders.last().map(|order| order.id);
+        after = orders.last().and_then(DuePlace::of);
         if orders.len() < LIVE_AT_ONCE {
             return Ok(());
         }

@@ -13,6 +13,7 @@ use crate::domain::expiration::Expiration;
 use crate::domain::order::{Canceller, Order, OrderCommand, OrderState};
 use crate::ports::batch::Cause;
 use crate::ports::error::chain;
+use crate::ports::storage::DuePlace;
 use crate::service::duty::{Duty, Progress};
 use crate::service::engine::{Engine, Missed, Rounds};
 use crate::service::error::Error;
@@ -141,12 +142,12 @@ impl Engine {
     /// the gateway stay; the pool is cleared when the last of them is gone. Answers whether
     /// anything changed.
     async fn clear_pool(self: &Arc<Self>, pool: PoolId) -> Result<bool, Error> {
-        let mut after: Option<OrderId> = None;
+        let mut after = None;
         let mut tally = Tally::default();
         loop {
             let orders = self.storage.live_orders(pool, after, ORDERS_MAX).await?;
             let Some(last) = orders.last() else { break };
-            after = Some(last.id);
+            after = DuePlace::of(last);
             let waits = |order: &&Order| matches!(order.state, OrderState::Cancelling { .. });
             let told = orders.iter().filter(|order| !waits(order));
             let cancelled = told.map(|order| self.cancel_for_seller(order.id));

@@ -201,14 +201,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes when the next hold of a pool ends. The oldest orders end first, unless they were
-    /// extended or are being paid: what a short look misses is found when the refusal fades.
+    /// Notes when the next hold of a pool ends. Those whose time is up come before it: what a short
+    /// look misses is found when the refusal fades.
     async fn look_ahead(&self, pool: PoolId) {
-        let Ok(oldest) = self.storage.live_orders(pool, None, LOOK_AHEAD_MAX).await else {
+        let Ok(soonest) = self.storage.live_orders(pool, None, LOOK_AHEAD_MAX).await else {
             return;
         };
         let now = self.now();
-        let ends = oldest.iter().filter_map(Order::due_at).filter(|due| now < *due).min();
+        let ends = soonest.iter().filter_map(Order::due_at).filter(|due| now < *due).min();
         let elapsed = self.runtime.elapsed();
         let ends = ends.map(|due| elapsed.saturating_add(due.since(now)));
         self.pools.note_hold_ends(pool, ends);

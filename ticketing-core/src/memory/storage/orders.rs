@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::order::Order;
-use crate::ports::storage::{LiveHolds, OrderDirection};
+use crate::ports::storage::{DuePlace, LiveHolds, OrderDirection};
 use crate::values::{OrderId, Page, Paged, PoolId, Timestamp, UserId};
 
 use super::growing::{GrowingMap, GrowingSet};
@@ -17,9 +17,9 @@ pub(super) struct Orders {
     /// By age, which ids need not grow with.
     of_buyer: GrowingMap<UserId, GrowingSet<(Timestamp, OrderId)>>,
     /// Those with a deadline in force, the earliest first.
-    due: GrowingSet<(Timestamp, OrderId)>,
-    /// Those that hold units, by pool.
-    live: BTreeMap<PoolId, GrowingSet<OrderId>>,
+    due: GrowingSet<DuePlace>,
+    /// The same, by the pools that they hold units of.
+    live: BTreeMap<PoolId, GrowingSet<DuePlace>>,
 }
 
 impl Orders {
@@ -54,29 +54,27 @@ impl Orders {
 
     /// Takes out of the indexes what no longer holds.
     fn forget_work(&mut self, before: &Order, after: &Order) {
-        let due = before.due_at().filter(|due| after.due_at() != Some(*due));
-        if let Some(due) = due {
-            self.due.remove(&(due, before.id));
-        }
-        if before.is_live() && !after.is_live() {
-            for line in before.lines.iter() {
-                if let Some(orders) = self.live.get_mut(&line.ticket_id) {
-                    orders.remove(&before.id);
-                }
+        let Some(place) = DuePlace::of(before).filter(|place| DuePlace::of(after) != Some(*place))
+        else {
+            return;
+        };
+        self.due.remove(&place);
+        for line in before.lines.iter() {
+            if let Some(orders) = self.live.get_mut(&line.ticket_id) {
+                orders.remove(&place);
             }
         }
     }
 
     /// Puts into the indexes what did not hold before.
     fn note_work(&mut self, order: &Order, before: Option<&Order>) {
-        if let Some(due) = order.due_at() {
-            self.due.insert((due, order.id));
-        }
-        if order.is_live() && !before.is_some_and(Order::is_live) {
-            for line in order.lines.iter() {
-                let orders = self.live.entry(line.ticket_id).or_default();
-                orders.insert(order.id);
-            }
+        let before = before.and_then(DuePlace::of);
+        let Some(place) = DuePlace::of(order).filter(|place| before != Some(*place)) else {
+            return;
+        };
+        self.due.insert(place);
+        for line in order.lines.iter() {
+            self.live.entry(line.ticket_id).or_default().insert(place);
         }
     }
 
@@ -102,12 +100,13 @@ impl Orders {
 
     /// Those whose deadline has come by `now`, the longest overdue first.
     pub(super) fn due(&self, now: Timestamp) -> impl Iterator<Item = &Order> {
-        self.due.iter().take_while(move |(due, _)| *due <= now).filter_map(|(_, id)| self.get(*id))
+        let due = self.due.iter().take_while(move |place| place.due_at <= now);
+        due.filter_map(|place| self.get(place.id))
     }
 
     /// What all of them hold together. One that holds units has a deadline.
     pub(super) fn holds(&self) -> LiveHolds {
-        let live = self.due.iter().filter_map(|(_, id)| self.get(*id));
+        let live = self.due.iter().filter_map(|place| self.get(place.id));
         live.fold(LiveHolds::default(), |holds, order| {
             let units: u64 = order.lines.iter().map(|line| u64::from(line.quantity.get())).sum();
             LiveHolds {
@@ -117,13 +116,15 @@ impl Orders {
         })
     }
 
-    /// Those that hold units of `pool`, by id, after `after`.
+    /// Those that hold units of `pool`, the soonest to end first, after `after`.
     pub(super) fn live(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
     ) -> impl Iterator<Item = &Order> {
         let orders = self.live.get(&pool).into_iter();
-        orders.flat_map(move |orders| orders.after(after.as_ref())).filter_map(|id| self.get(*id))
+        orders
+            .flat_map(move |orders| orders.after(after.as_ref()))
+            .filter_map(|place| self.get(place.id))
     }
 }

@@ -12,8 +12,8 @@ use crate::domain::refund::Refund;
 use crate::ports::batch::{Group, KeyRecord};
 use crate::ports::error::PortError;
 use crate::ports::storage::{
-    Committed, DeadLetter, Due, Listing, ListingQuery, LiveHolds, OrderDirection, OutboxDepth,
-    OutboxRow, OutboxRowId, Received, Storage, Webhook,
+    Committed, DeadLetter, Due, DuePlace, Listing, ListingQuery, LiveHolds, OrderDirection,
+    OutboxDepth, OutboxRow, OutboxRowId, Received, Storage, Webhook,
 };
 use crate::values::{
     IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
@@ -114,7 +114,7 @@ impl Storage for MemoryStorage {
     async fn live_orders(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
         limit: usize,
     ) -> Result<Vec<Order>, PortError> {
         let tables = self.tables();

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use crate::domain::{Event, EventKey, Order, Payment, Refund};
 use crate::memory::MemoryStorage;
 use crate::ports::{
-    CommitError, Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds,
-    OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, PortErrorKind, Received,
-    Storage, Webhook, WriteBatch,
+    CommitError, Committed, DeadLetter, Due, DuePlace, Group, KeyRecord, Listing, ListingQuery,
+    LiveHolds, OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, PortErrorKind,
+    Received, Storage, Webhook, WriteBatch,
 };
 use crate::values::{
     IdempotencyKey, IntentRef, OrderId, Page, Paged, PaymentId, PoolId, RefundId, StoreId,
@@ -214,7 +214,7 @@ watched_storage! {
     event(key: EventKey) -> Option<Event>;
     due_orders(limit: usize) -> Due<Order>;
     due_orders_of(pool: PoolId, limit: usize) -> Due<Order>;
-    live_orders(pool: PoolId, after: Option<OrderId>, limit: usize) -> Vec<Order>;
+    live_orders(pool: PoolId, after: Option<DuePlace>, limit: usize) -> Vec<Order>;
     clearing_pools(limit: usize) -> Vec<PoolId>;
     unsettled_payments(lease: Duration, limit: usize) -> Due<Payment>;
     unsettled_refunds(lease: Duration, limit: usize) -> Due<Refund>;

@@ -11,8 +11,9 @@ use crate::domain::order::Order;
 use crate::domain::payment::Payment;
 use crate::domain::refund::Refund;
 use crate::ports::{
-    CommitError, Committed, DeadLetter, Due, Group, KeyRecord, Listing, ListingQuery, LiveHolds,
-    OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage, Webhook,
+    CommitError, Committed, DeadLetter, Due, DuePlace, Group, KeyRecord, Listing, ListingQuery,
+    LiveHolds, OrderDirection, OutboxDepth, OutboxRow, OutboxRowId, PortError, Received, Storage,
+    Webhook,
 };
 use crate::testing::faulty::{Faults, Operation, Told, unavailable};
 use crate::values::{
@@ -153,7 +154,7 @@ impl Storage for FaultyStorage {
     async fn live_orders(
         &self,
         pool: PoolId,
-        after: Option<OrderId>,
+        after: Option<DuePlace>,
         limit: usize,
     ) -> Result<Vec<Order>, PortError> {
         let call = || self.inner.live_orders(pool, after, limit);

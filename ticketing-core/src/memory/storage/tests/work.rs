@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::payment::{ConfirmedBy, Payment};
 use crate::domain::refund::RefundCommand;
-use crate::ports::{NoticeAbout, Received, Webhook, WebhookKey};
+use crate::ports::{DuePlace, NoticeAbout, Received, Webhook, WebhookKey};
 use crate::testing::Purchase;
 use crate::testing::builders::{HOLD_POLICY, a_buyer, a_new_ticket, intent, refund_reference};
 use crate::values::{GatewayName, Money, OrderId, WebhookId};
@@ -41,8 +41,8 @@ async fn due_orders_leave_the_list_when_they_end_and_move_in_it_when_extended() 
     assert_eq!(due().await, [placed[1].id, placed[0].id]);
     let live = world.storage.live_orders(other.pool.id, None, 10).await;
     assert_eq!(live.unwrap(), []);
-    let live = world.storage.live_orders(listing.pool.id, Some(placed[0].id), 10);
-    assert_eq!(live.await.unwrap(), [placed[1].clone()]);
+    let live = world.storage.live_orders(listing.pool.id, DuePlace::of(&placed[1]), 10);
+    assert_eq!(live.await.unwrap(), [extended.next], "its end was put off");
 }
 
 #[tokio::test]

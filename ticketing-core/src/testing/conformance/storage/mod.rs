@@ -167,7 +167,7 @@ macro_rules! storage_conformance {
                 due_orders_are_those_whose_time_is_up
                 an_order_is_due_at_its_deadline
                 due_orders_of_a_pool_are_its_own
-                live_orders_come_by_id
+                live_orders_come_by_their_end
                 what_is_held_is_counted
                 what_needs_an_operator_is_listed
             }

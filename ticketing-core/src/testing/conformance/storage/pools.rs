@@ -8,7 +8,7 @@ use super::scene::Scene;
 use crate::domain::inventory::{PoolState, Refusal};
 use crate::domain::order::{Canceller, Order, OrderRefund, ReturnedLine};
 use crate::domain::ticket::Ticket;
-use crate::ports::Listing;
+use crate::ports::{DuePlace, Listing};
 use crate::testing::builders::{Purchase, a_buyer, user};
 use crate::testing::conformance::verdict::{found, worked};
 use crate::values::{Money, OrderId, PoolId, Quantity};
@@ -212,13 +212,13 @@ pub async fn a_withdrawn_pool_is_cleared(scene: &Scene) {
     let early = scene.batch(scene.now().await).cleared(ticket.id).build();
     let outcome = scene.submit(&early).await;
     assert_eq!(outcome, Outcome::ClaimRefused(ticket.id, Refusal::Claimed));
-    let mut after: Option<OrderId> = None;
+    let mut after = None;
     let mut pages = 0;
     loop {
         let orders = scene.storage().live_orders(ticket.id, after, 10).await;
         let orders = worked(orders, "live_orders");
         let Some(last) = orders.last() else { break };
-        after = Some(last.id);
+        after = DuePlace::of(last);
         pages += 1;
         for order in &orders {
             cancel_for_the_seller(scene, order).await;

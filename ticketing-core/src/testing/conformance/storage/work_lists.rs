@@ -8,7 +8,7 @@ use crate::domain::order::{Canceller, HoldPolicy, Order, OrderCommand};
 use crate::domain::payment::{ConfirmedBy, PaymentCommand, Trouble};
 use crate::domain::refund::RefundCommand;
 use crate::domain::ticket::Ticket;
-use crate::ports::{Due, LiveHolds};
+use crate::ports::{Due, DuePlace, LiveHolds};
 use crate::testing::builders::{a_buyer, user};
 use crate::testing::conformance::verdict::{found, worked};
 use crate::values::{Money, OrderId, PoolId, Timestamp};
@@ -107,9 +107,9 @@ pub async fn due_orders_of_a_pool_are_its_own(scene: &Scene) {
     assert_eq!(due.items, []);
 }
 
-/// The live orders of a pool are those that hold units of it, in the order of their ids, from
+/// The live orders of a pool are those that hold units of it, the soonest to end first, from
 /// wherever the page before ended.
-pub async fn live_orders_come_by_id(scene: &Scene) {
+pub async fn live_orders_come_by_their_end(scene: &Scene) {
     let ticket = scene.list(units_for_sale(100)).await.ticket;
     let other = scene.list(units_for_sale(100)).await.ticket;
     let orders = orders_of_every_kind(scene, &ticket).await;
@@ -117,16 +117,16 @@ pub async fn live_orders_come_by_id(scene: &Scene) {
     scene.reserve(&a_buyer(), &[(&other, 1)]).await;
     let mut live: Vec<Order> = orders.into_iter().filter(Order::is_live).collect();
     live.push(both);
-    live.sort_by_key(|order| order.id);
+    live.sort_by_key(DuePlace::of);
 
     for limit in [1, 3, 100] {
         let mut read = Vec::new();
-        let mut after: Option<OrderId> = None;
+        let mut after = None;
         for _ in 0..=live.len() {
             let page = scene.storage().live_orders(ticket.id, after, limit).await;
             let page = worked(page, "live_orders");
             assert!(page.len() <= limit, "a page keeps to its limit");
-            after = page.last().map(|order| order.id).or(after);
+            after = page.last().and_then(DuePlace::of).or(after);
             read.extend(page);
         }
         assert_eq!(read, live, "{limit} a page");
