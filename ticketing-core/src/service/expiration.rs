@@ -116,7 +116,10 @@ impl Duty for ExpirationSubscriber {
         if let Err(error) = handle(&self.engine, self.role, &delivery.event).await {
             tracing::warn!(error = chain(&error), event.id = %delivery.event.header.id, "left to the sweeper");
         }
-        delivery.receipt.acknowledge().await?;
+        // One that is not heard comes again, and does no harm; those behind it need not wait.
+        if let Err(error) = delivery.receipt.acknowledge().await {
+            tracing::warn!(error = chain(&error), event.id = %delivery.event.header.id, "will come again");
+        }
         Ok(Progress::Busy)
     }
 

@@ -6,9 +6,14 @@
 //! publishing, and a row is found whenever its commit becomes visible: nothing is read "after
 //! the last one seen".
 //!
+//! What the bus does not take stays in hand, and is tried again with the next step, for as long as
+//! its lease lasts. After the first that is not taken, a step ends: a bus that is away, or says
+//! nothing, is asked once and not once for each row, and in between the relay looks how much waits.
+//!
 //! A bus whose server was away may have forgotten what it had confirmed. Then the last minutes are
 //! published again, a page with each step.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +28,10 @@ use crate::values::Timestamp;
 
 /// How long a claimed row is ours. Much longer than publishing takes.
 const LEASE: Duration = Duration::from_secs(30);
-/// The most rows of one step.
+/// The most rows in hand, and of one page.
 const ROWS_MAX: usize = 64;
-/// How long the relay sleeps when nobody rings: rows of other processes that died.
+/// How long the relay sleeps when nobody rings: rows of other processes that died, and a bus that was
+/// away.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The most that one step of pruning forgets. Rows can have hundreds of events each, and nothing is
 /// published meanwhile.
@@ -41,11 +47,20 @@ const AGAIN: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub struct OutboxRelay {
     engine: Arc<Engine>,
+    hand: VecDeque<Held>,
     prune_at: Duration,
     is_behind: bool,
     /// How often the bus had been interrupted when it was last asked.
     interruptions: u64,
     again: Option<Again>,
+}
+
+/// A row that is leased to this relay.
+#[derive(Debug)]
+struct Held {
+    row: OutboxRow,
+    /// When the lease ends, by the process's own time.
+    until: Duration,
 }
 
 /// What is being published once more.
@@ -59,7 +74,14 @@ impl OutboxRelay {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
         let prune_at = engine.runtime.elapsed();
         let interruptions = engine.bus.interruptions();
-        Self { engine, prune_at, is_behind: false, interruptions, again: None }
+        Self {
+            engine,
+            hand: VecDeque::new(),
+            prune_at,
+            is_behind: false,
+            interruptions,
+            again: None,
+        }
     }
 
     /// Publishes a page of the last minutes once more, if the bus may have forgotten them. Answers
@@ -79,8 +101,40 @@ impl OutboxRelay {
         Ok(self.again.is_some())
     }
 
+    /// Fills the hand with what waits. Rows whose lease is over may be somebody else's by now.
+    async fn claim(&mut self) -> Result<(), Error> {
+        let now = self.engine.runtime.elapsed();
+        self.hand.retain(|held| now < held.until);
+        let room = ROWS_MAX.saturating_sub(self.hand.len());
+        if room == 0 {
+            return Ok(());
+        }
+        let until = now.saturating_add(LEASE);
+        let claimed = self.engine.storage.claim_outbox(LEASE, room).await?;
+        self.is_behind |= claimed.len() == room;
+        self.hand.extend(claimed.into_iter().map(|row| Held { row, until }));
+        Ok(())
+    }
+
+    /// Publishes what is in hand, up to the first row that is not taken. That one goes to the end,
+    /// so that it keeps no other from being tried. Answers how many were published.
+    async fn publish_hand(&mut self) -> Result<usize, Error> {
+        let mut published = 0;
+        while let Some(held) = self.hand.pop_front() {
+            match self.publish(&held.row).await {
+                Ok(true) => published += 1,
+                not_yet => {
+                    self.is_behind = true;
+                    self.hand.push_back(held);
+                    return not_yet.map(|_| published);
+                }
+            }
+        }
+        Ok(published)
+    }
+
     /// Publishes the events of one row. `false` if some of them must be tried again.
-    async fn publish(&self, row: OutboxRow) -> Result<bool, Error> {
+    async fn publish(&self, row: &OutboxRow) -> Result<bool, Error> {
         let results = self.engine.bus.publish(&row.events).await;
         let mut dead = Vec::new();
         for (index, event) in row.events.iter().enumerate() {
@@ -116,7 +170,7 @@ impl OutboxRelay {
 
     /// Sheds reservations while more waits than should, and not any longer.
     ///
-    /// Once behind, it looks until nothing waits: rows that are leased after a failure are not
+    /// Once behind, it looks until nothing waits: rows that are in hand after a failure are not
     /// claimed, but they wait all the same.
     async fn watch_depth(&mut self) -> Result<(), Error> {
         if self.is_behind {
@@ -136,28 +190,31 @@ impl Duty for OutboxRelay {
     }
 
     async fn step(&mut self) -> Result<Progress, Error> {
-        let rows = self.engine.storage.claim_outbox(LEASE, ROWS_MAX).await?;
-        let claimed = rows.len();
-        let mut published = true;
-        for row in rows {
-            published &= self.publish(row).await?;
-        }
-        self.is_behind |= claimed == ROWS_MAX || !published;
+        self.claim().await?;
+        let published = self.publish_hand().await?;
         self.watch_depth().await?;
-        if !published {
-            // The lease brings the row back.
+        if !self.hand.is_empty() {
             return Ok(Progress::Idle);
         }
         let repeated = self.repeat().await?;
         let pruned = self.prune().await?;
-        Ok(if claimed > 0 || repeated || pruned { Progress::Busy } else { Progress::Idle })
+        Ok(if published > 0 || repeated || pruned { Progress::Busy } else { Progress::Idle })
     }
 
     async fn idle(&mut self) {
+        let Engine { outbox_bell, runtime, .. } = &*self.engine;
+        // What a bus has just not taken, another commit does not make it take.
+        let rung = async {
+            if self.hand.is_empty() {
+                outbox_bell.notified().await;
+            } else {
+                std::future::pending().await
+            }
+        };
         tokio::select! {
             biased;
-            () = self.engine.outbox_bell.notified() => {}
-            () = self.engine.runtime.sleep(LOOK_EVERY) => {}
+            () = rung => {}
+            () = runtime.sleep(LOOK_EVERY) => {}
         }
     }
 }

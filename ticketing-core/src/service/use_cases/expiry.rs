@@ -6,7 +6,10 @@ use crate::domain::expiration::Expiration;
 use crate::domain::order::{CancelReason, OrderState};
 use crate::memory::Mischief;
 use crate::ports::timers::{Timers as _, Wakeup};
+use crate::service::expiration::ExpirationSubscriber;
+use crate::service::outbox_relay::OutboxRelay;
 use crate::testing::builders::{a_buyer, a_new_ticket};
+use crate::testing::faulty::{FaultKind, Faults, FaultyBus, Operation};
 use crate::values::Version;
 
 /// The least time that the engine tells apart.
@@ -233,4 +236,37 @@ fn a_process_that_only_expires_does_not_need_the_others() {
     market.pass(HOLD + SECOND);
     assert_eq!(market.order(order.id).state, EXPIRED);
     market.run(sweeping.shutdown()).unwrap();
+}
+
+/// Whoever stopped for each acknowledgement that is not heard would fall behind for minutes, while
+/// the bus brings all of it again.
+#[test]
+fn an_acknowledgement_that_is_not_heard_stops_nobody() {
+    let market = Market::new();
+    let faults = Faults::new(1, market.world.node());
+    let bus = FaultyBus::new(Arc::new(market.bus.clone()), &faults);
+    let node = market.world.node();
+    let deaf = Ticketing::builder()
+        .storage(market.storage.clone())
+        .gateway(market.gateway.clone())
+        .bus(Arc::new(bus))
+        .timers(Arc::new(market.timers.clone()))
+        .clock(Arc::clone(&market.clock))
+        .ids(Arc::new(SeededIds::new(2, node.id())))
+        .runtime(node)
+        .duties(Duties::NONE);
+    let deaf = market.run(deaf.start()).unwrap();
+    let mut armer = ExpirationSubscriber::armer(Arc::clone(&deaf.engine));
+    assert_eq!(market.step(&mut armer).unwrap(), Progress::Idle);
+    market.an_order();
+    market.step(&mut OutboxRelay::new(Arc::clone(&market.engine.engine))).unwrap();
+    // The listing's events, then the order's.
+    for _event in 0..3 {
+        faults.next(Operation::Acknowledge, FaultKind::Before);
+        market.run(armer.idle());
+        assert_eq!(market.step(&mut armer).unwrap(), Progress::Busy);
+    }
+    market.pass(HOLD);
+    let armed = market.run(market.timers.claim(10, SECOND)).unwrap();
+    assert_eq!(armed.len(), 1, "what was done without being heard is done");
 }

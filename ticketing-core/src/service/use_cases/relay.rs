@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
@@ -28,6 +28,10 @@ struct Shared {
     trouble: Mutex<Option<PortErrorKind>>,
     /// These events, for ever.
     hopeless: Mutex<BTreeSet<EventKey>>,
+    /// These events, for now.
+    stuck: Mutex<BTreeSet<EventKey>>,
+    /// How often it was given something.
+    asked: AtomicUsize,
     /// How many results it answers at most.
     answers: Mutex<usize>,
     is_open: watch::Sender<bool>,
@@ -40,6 +44,8 @@ impl Default for Shared {
             taken: Mutex::default(),
             trouble: Mutex::default(),
             hopeless: Mutex::default(),
+            stuck: Mutex::default(),
+            asked: AtomicUsize::new(0),
             answers: Mutex::new(usize::MAX),
             is_open: watch::channel(true).0,
             interruptions: AtomicU64::new(0),
@@ -50,6 +56,7 @@ impl Default for Shared {
 #[async_trait]
 impl EventBus for Wire {
     async fn publish(&self, events: &[Event]) -> Vec<Result<(), PortError>> {
+        self.0.asked.fetch_add(1, Ordering::Relaxed);
         self.0.is_open.subscribe().wait_for(|open| *open).await.unwrap();
         let most = *self.0.answers.lock().unwrap();
         events.iter().take(most).map(|event| self.take(event.key())).collect()
@@ -72,8 +79,15 @@ impl Wire {
         if self.0.hopeless.lock().unwrap().contains(&event) {
             return Err(PortError::new(PortErrorKind::Refused, "publish"));
         }
+        if self.0.stuck.lock().unwrap().contains(&event) {
+            return Err(PortError::unavailable("publish"));
+        }
         self.0.taken.lock().unwrap().push(event);
         Ok(())
+    }
+
+    fn asked(&self) -> usize {
+        self.0.asked.load(Ordering::Relaxed)
     }
 
     fn taken(&self) -> Vec<EventKey> {
@@ -171,10 +185,11 @@ fn a_bus_in_trouble_gets_everything_later_and_nothing_is_given_up() {
         assert_eq!(relayed.relay().unwrap(), Progress::Idle);
         assert_eq!(relayed.unpublished(), 1);
         relayed.wire.trouble(None);
-        relayed.relay().unwrap();
-        assert_eq!(relayed.unpublished(), 1, "it is leased");
-        relayed.pass(LEASE);
-        assert_eq!(relayed.relay().unwrap(), Progress::Busy);
+        assert_eq!(
+            relayed.relay().unwrap(),
+            Progress::Busy,
+            "what is in hand needs no other lease"
+        );
         assert_eq!((relayed.unpublished(), relayed.wire.taken().len()), (0, 2));
         assert!(relayed.books().dead_letters.is_empty());
     }
@@ -206,7 +221,6 @@ fn a_bus_that_answers_for_too_few_has_not_taken_the_rest() {
     assert_eq!(relayed.relay().unwrap(), Progress::Idle);
     assert_eq!(relayed.unpublished(), 1);
     *relayed.wire.0.answers.lock().unwrap() = usize::MAX;
-    relayed.pass(LEASE);
     relayed.relay().unwrap();
     assert_eq!(relayed.unpublished(), 0);
     let counts: Vec<usize> = relayed.wire.counts().into_values().collect();
@@ -247,6 +261,65 @@ fn a_relay_that_slept_through_its_lease_does_no_harm() {
     assert_eq!(counts, [2, 2]);
 }
 
+/// A silent bus takes its time for each try. Whoever asked it for every row would not look for
+/// minutes how much waits.
+#[test]
+fn a_bus_that_takes_nothing_is_asked_once_a_step() {
+    let mut relayed = Relayed::new(|settings| settings.outbox_max = 3);
+    let ticket = relayed.list(a_new_ticket()).id;
+    for buyer in ["first", "second", "third"] {
+        relayed.reserved(buyer, ticket, 1);
+    }
+    relayed.wire.trouble(Some(PortErrorKind::Unavailable));
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    assert_eq!(relayed.wire.asked(), 1);
+    assert_eq!(code(relayed.reserve("fourth", &[(ticket, 1)])), "overloaded");
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    assert_eq!(relayed.wire.asked(), 2);
+}
+
+#[test]
+fn a_row_that_is_not_taken_keeps_no_other_waiting() {
+    let mut relayed = Relayed::new(|_| {});
+    let stuck = relayed.list(a_new_ticket());
+    let stuck = EventKey { aggregate: stuck.id.into(), version: stuck.version };
+    relayed.wire.0.stuck.lock().unwrap().insert(stuck);
+    relayed.list(a_new_ticket());
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    assert_eq!(relayed.unpublished(), 1, "the second listing's row went past the first one's");
+    relayed.list(a_new_ticket());
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    assert_eq!(relayed.unpublished(), 1);
+}
+
+#[test]
+fn what_is_in_hand_is_not_kept_past_its_lease() {
+    let mut relayed = Relayed::new(|_| {});
+    relayed.list(a_new_ticket());
+    relayed.wire.trouble(Some(PortErrorKind::Unavailable));
+    relayed.relay().unwrap();
+    relayed.pass(LEASE);
+    relayed.wire.trouble(None);
+    let mut other = OutboxRelay::new(Arc::clone(&relayed.engine.engine));
+    assert_eq!(relayed.step(&mut other).unwrap(), Progress::Busy);
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    let once: Vec<usize> = relayed.wire.counts().into_values().collect();
+    assert_eq!(once, [1, 1]);
+}
+
+#[test]
+fn what_could_not_be_marked_is_marked_with_the_next_step() {
+    let mut relayed = Relayed::new(|_| {});
+    relayed.list(a_new_ticket());
+    relayed.storage.fail("outbox_done");
+    assert_eq!(code(relayed.relay()), "unavailable");
+    relayed.storage.mend();
+    assert_eq!(relayed.relay().unwrap(), Progress::Busy);
+    assert_eq!(relayed.unpublished(), 0);
+}
+
 #[test]
 fn a_full_outbox_sheds_reservations_until_it_is_published() {
     let mut relayed = Relayed::new(|settings| settings.outbox_max = 3);
@@ -264,7 +337,6 @@ fn a_full_outbox_sheds_reservations_until_it_is_published() {
     let orders = relayed.engine.orders();
     assert!(relayed.run(orders.cancel(&a_buyer(), order.id)).is_ok(), "what ends an order passes");
     relayed.wire.trouble(None);
-    relayed.pass(LEASE);
     relayed.relay().unwrap();
     assert_eq!(relayed.unpublished(), 0);
     relayed.reserved("fourth", ticket, 1);
