@@ -9,6 +9,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_trait::async_trait;
 use ticketing_core::domain::Event;
 use ticketing_core::ports::{EventBus, EventStream, PortError, PortErrorKind, Subscription};
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::NatsConfig;
 use crate::error::{Failure, OpenError, not_published};
@@ -35,6 +36,9 @@ struct Shared {
 /// lease is longer.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a server may take over a batch. What it has not confirmed by then may have happened.
+const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+
 /// Why an event was not taken.
 enum NotTaken {
     /// There is no stream any more.
@@ -43,6 +47,12 @@ enum NotTaken {
     Lost,
     /// Anything else.
     Told(PortError),
+}
+
+impl NotTaken {
+    fn late() -> Self {
+        Self::Told(Failure::Late.of("publish"))
+    }
 }
 
 impl From<PublishError> for NotTaken {
@@ -96,21 +106,29 @@ impl NatsBus {
 }
 
 impl Shared {
-    /// Sends events, then waits for the answers, so that a batch takes one journey. When the
-    /// connection is lost, no answer comes any more.
+    /// Sends events, then waits for the answers, so that a batch takes one journey, and one that
+    /// nobody answers one time-out. When the connection is lost, no answer comes any more.
     async fn send(&self, events: &[Event]) -> Vec<Result<(), NotTaken>> {
+        let deadline = Instant::now() + TAKEN_WITHIN;
         let before = self.link.pulse().interruptions;
+        let place = self.link.last_place();
         let mut pulse = self.link.watch();
         let mut sent = Vec::with_capacity(events.len());
         for event in events {
-            sent.push(self.send_one(event).await);
+            let sending = timeout_at(deadline, self.send_one(event)).await;
+            sent.push(sending.unwrap_or_else(|_| Err(NotTaken::late())));
         }
         let mut results = Vec::with_capacity(sent.len());
         for sent in sent {
             results.push(match sent {
                 Ok(answer) => tokio::select! {
                     biased;
-                    answer = answer.into_future() => answer.map(|_| ()).map_err(NotTaken::from),
+                    answer = timeout_at(deadline, answer.into_future()) => match answer {
+                        Ok(answer) => answer.map_err(NotTaken::from).map(|taken| {
+                            self.link.note_taken(&taken, place);
+                        }),
+                        Err(_) => Err(NotTaken::late()),
+                    },
                     _lost = pulse.wait_for(|it| it.is_away || it.interruptions != before) => {
                         Err(NotTaken::Lost)
                     }

@@ -45,6 +45,9 @@ pub(crate) enum Failure {
     /// The server did what it was asked for other than wanted, or said nothing.
     #[error("the server refused, or did not answer")]
     Server(#[source] async_nats::Error),
+    /// The server did not take events in time. It may do so still.
+    #[error("the server did not answer in time")]
+    Late,
     /// The server did not say that it heard an acknowledgement.
     #[error("the server did not say that it has heard")]
     Unheard,
@@ -65,7 +68,7 @@ impl Failure {
     /// The failure as the port tells it.
     pub(crate) fn of(self, operation: &'static str) -> PortError {
         let kind = match self {
-            Self::Away | Self::Server(_) | Self::Unheard => PortErrorKind::Unavailable,
+            Self::Away | Self::Late | Self::Server(_) | Self::Unheard => PortErrorKind::Unavailable,
             Self::Name(_) => PortErrorKind::Misconfigured,
             Self::Unwritable(_) => PortErrorKind::Refused,
         };

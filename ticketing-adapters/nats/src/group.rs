@@ -3,7 +3,8 @@
 //! ```text
 //! consumer --pull--> driver --a few--> EventStream::next --> acknowledged
 //!    ^  ^               |                      '-- dropped: comes again, later each time
-//!    |  '-- made anew --'  after an interruption, an error, or silence while something waits
+//!    |  '-- made anew --'  after an interruption, an error, an acknowledgement that is not heard,
+//!                          or silence while something waits
 //! ```
 
 use std::sync::Arc;
@@ -27,7 +28,8 @@ use crate::topology::{Seen, Topology};
 /// How many deliveries a member has asked for and not taken yet.
 const AHEAD: usize = 32;
 /// How often the server says that it is there while there is nothing to deliver.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Without two of them, the consumer is made anew.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long a request for deliveries stands.
 const EXPIRES: Duration = Duration::from_secs(30);
 /// After how much silence the server is asked whether something waits.
@@ -185,6 +187,12 @@ impl Driver {
                     if pulse.interruptions != before {
                         return Ok(Ended::Stalled);
                     }
+                    continue;
+                }
+                () = answers.missed() => {
+                    // One that was deleted is told as an error.
+                    consumer.get_info().await.map_err(Failure::server)?;
+                    answers.expect_again();
                     continue;
                 }
                 came = timeout(SILENCE, messages.next()) => came,

@@ -1,9 +1,11 @@
 //! The connection, which its driver keeps up, and what became of it so far.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use ticketing_core::ports::chain;
@@ -30,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) client: Client,
     pub(crate) jetstream: Context,
     pulse: Arc<watch::Sender<Pulse>>,
+    /// The highest place in the stream that an event of ours has got.
+    last_place: Arc<AtomicU64>,
 }
 
 impl Link {
@@ -56,7 +60,7 @@ impl Link {
         let jetstream = jetstream::context::ContextBuilder::new()
             .backpressure_on_inflight(true)
             .build(client.clone());
-        Ok(Self { client, jetstream, pulse })
+        Ok(Self { client, jetstream, pulse, last_place: Arc::default() })
     }
 
     /// Whether a server can be talked to now.
@@ -79,10 +83,29 @@ impl Link {
         self.pulse.subscribe()
     }
 
+    pub(crate) fn last_place(&self) -> u64 {
+        self.last_place.load(Ordering::Relaxed)
+    }
+
+    /// Notes which place an event has got. It was sent when `before` had been given, so one that is
+    /// not behind it is in another stream: somebody has made it anew, and what was in it is gone.
+    pub(crate) fn note_taken(&self, taken: &PublishAck, before: u64) {
+        // One that was there already keeps its place.
+        if taken.duplicate {
+            return;
+        }
+        if taken.sequence <= before && self.last_place() >= before {
+            tracing::warn!("the stream was made anew: what was in it is published again");
+            self.note_loss();
+        }
+        self.last_place.fetch_max(taken.sequence, Ordering::Relaxed);
+    }
+
     /// Notes that the server has forgotten what it knew, though the connection held. Answers how
     /// many interruptions there were with this one.
     pub(crate) fn note_loss(&self) -> u64 {
         let mut interruptions = 0;
+        self.last_place.store(0, Ordering::Relaxed);
         self.pulse.send_modify(|pulse| {
             pulse.interruptions = pulse.interruptions.saturating_add(1);
             interruptions = pulse.interruptions;

@@ -9,7 +9,7 @@ use async_nats::jetstream::AckKind;
 use async_nats::jetstream::message::Acker;
 use async_trait::async_trait;
 use ticketing_core::ports::{Acknowledge, PortError, chain};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use crate::backoff;
@@ -28,7 +28,34 @@ pub(crate) struct Dropped {
 /// whoever waited for each of its deliveries would stand still for minutes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answers {
-    missed: Arc<AtomicBool>,
+    silence: Arc<Silence>,
+}
+
+#[derive(Debug, Default)]
+struct Silence {
+    is_there: AtomicBool,
+    began: Notify,
+}
+
+impl Answers {
+    /// Waits until an answer is missed.
+    pub(crate) async fn missed(&self) {
+        self.silence.began.notified().await;
+    }
+
+    /// The consumer is there: its answers are worth waiting for again.
+    pub(crate) fn expect_again(&self) {
+        self.silence.is_there.store(false, Ordering::Relaxed);
+    }
+
+    fn are_missed(&self) -> bool {
+        self.silence.is_there.load(Ordering::Relaxed)
+    }
+
+    fn miss(&self) {
+        self.silence.is_there.store(true, Ordering::Relaxed);
+        self.silence.began.notify_one();
+    }
 }
 
 /// Tells the server of deliveries that were dropped, since a drop can't wait.
@@ -72,8 +99,7 @@ impl Acknowledge for Receipt {
         let Some(held) = self.held.take() else {
             return Ok(());
         };
-        let missed = &self.answers.missed;
-        if missed.load(Ordering::Relaxed) {
+        if self.answers.are_missed() {
             // It may be heard all the same. If it is not, the delivery comes again.
             drop(held.acker.ack().await);
             return Err(Failure::Unheard.of("acknowledge"));
@@ -83,7 +109,7 @@ impl Acknowledge for Receipt {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Failure::Server(error).of("acknowledge")),
             Err(_) => {
-                missed.store(true, Ordering::Relaxed);
+                self.answers.miss();
                 Err(Failure::Unheard.of("acknowledge"))
             }
         }

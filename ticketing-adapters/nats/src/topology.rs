@@ -9,6 +9,7 @@ use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use ticketing_core::domain::EventType;
 use tokio::sync::Mutex;
+use tokio::time::sleep;
 
 use crate::config::NatsConfig;
 use crate::error::Failure;
@@ -19,6 +20,10 @@ const MAX_AGE: Duration = Duration::from_hours(72);
 
 /// How long the server knows an event that is published again.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
+
+/// How long a stream that was deleted is not made anew. Its files may be removed still, and NATS 2.9
+/// was seen to remove those of the new one with them.
+const REMOVED_AFTER: Duration = Duration::from_secs(1);
 
 /// How many deliveries of a group may be out at once.
 const IN_HAND_MAX: i64 = 1024;
@@ -32,8 +37,16 @@ pub(crate) struct Topology {
     prefix: String,
     replicas: Option<usize>,
     ack_wait: Duration,
-    /// After how many interruptions the stream was last seen to be as it must be.
-    prepared: Mutex<Option<u64>>,
+    prepared: Mutex<Prepared>,
+}
+
+/// What is known of the stream.
+#[derive(Debug, Default)]
+struct Prepared {
+    /// After how many interruptions it was last seen to be as it must be.
+    after: Option<u64>,
+    /// Whether it was ever seen.
+    once: bool,
 }
 
 impl Topology {
@@ -42,7 +55,7 @@ impl Topology {
             prefix: config.prefix.clone(),
             replicas: config.replicas,
             ack_wait: config.ack_wait,
-            prepared: Mutex::new(None),
+            prepared: Mutex::default(),
         }
     }
 
@@ -59,7 +72,7 @@ impl Topology {
 
     /// The stream must be looked at again before it is used.
     pub(crate) async fn forget(&self) {
-        *self.prepared.lock().await = None;
+        self.prepared.lock().await.after = None;
     }
 
     /// Sees to it that there is a stream. After an interruption there may be none any more.
@@ -69,17 +82,17 @@ impl Topology {
         }
         let mut prepared = self.prepared.lock().await;
         let now = link.pulse().interruptions;
-        if *prepared == Some(now) {
+        if prepared.after == Some(now) {
             return Ok(());
         }
-        let was_there = self.see_to_stream(link).await?;
+        let was_there = self.see_to_stream(link, prepared.once).await?;
         let now = if was_there { now } else { link.note_loss() };
-        *prepared = Some(now);
+        *prepared = Prepared { after: Some(now), once: true };
         Ok(())
     }
 
-    /// Answers whether there was a stream before.
-    async fn see_to_stream(&self, link: &Link) -> Result<bool, Failure> {
+    /// Answers whether there was a stream before. If one `was_seen` earlier, it was deleted.
+    async fn see_to_stream(&self, link: &Link, was_seen: bool) -> Result<bool, Failure> {
         match link.jetstream.get_stream(&self.prefix).await {
             Ok(stream) => {
                 let found = &stream.cached_info().config;
@@ -90,6 +103,9 @@ impl Topology {
                 Ok(true)
             }
             Err(error) if matches!(error.kind(), GetStreamErrorKind::JetStream(_)) => {
+                if was_seen {
+                    sleep(REMOVED_AFTER).await;
+                }
                 let made = link.jetstream.create_stream(self.amended(&Config::default())).await;
                 match made {
                     Ok(_) => Ok(false),

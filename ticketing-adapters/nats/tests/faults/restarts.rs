@@ -50,6 +50,65 @@ async fn a_server_that_forgot_everything_is_set_up_anew() {
     assert!(here.interruptions() >= 1);
 }
 
+/// Nobody's connection ends. What was in the stream is lost with it, and is published again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_somebody_deleted_is_made_anew() {
+    let server = Server::start().await;
+    let [here, there] = two(&server).await;
+    let traffic = Traffic::begin(&here, &there).await;
+    for _time in 0..3 {
+        traffic.goes_on(MUCH, SOON).await;
+        let before = here.interruptions();
+        server.jetstream().await.delete_stream("ticketing").await.unwrap();
+        let back = traffic.goes_on(MUCH, BACK).await;
+        println!("stream deleted: {MUCH} events came within {back:?}");
+        assert!(here.interruptions() > before, "what was in it is published again");
+    }
+}
+
+/// A process that only listens may be the one that makes the stream anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_publisher_finds_out_that_others_made_the_stream_anew() {
+    let server = Server::start().await;
+    let [here, there] = two(&server).await;
+    for published in here.publish(&[an_event(), an_event()]).await {
+        published.unwrap();
+    }
+    let before = here.interruptions();
+    server.jetstream().await.delete_stream("ticketing").await.unwrap();
+    drop(there.subscribe(Subscription::Group("listeners".to_owned())).await.unwrap());
+    for _time in 0..2 {
+        here.publish(&[an_event()]).await.remove(0).unwrap();
+        assert_eq!(here.interruptions(), before + 1, "once");
+    }
+}
+
+/// The server answers nothing to acknowledgements that a consumer would have taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_somebody_deleted_is_made_anew() {
+    let server = Server::start().await;
+    let [here, there] = two(&server).await;
+    let traffic = Traffic::begin(&here, &there).await;
+    for _time in 0..3 {
+        traffic.goes_on(MUCH, SOON).await;
+        let jetstream = server.jetstream().await;
+        jetstream.delete_consumer_from_stream("traffic", "ticketing").await.unwrap();
+        let back = traffic.goes_on(MUCH, BACK).await;
+        println!("consumer deleted: {MUCH} events came within {back:?}");
+    }
+    println!("{} confirmed, all of them came", traffic.end().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_let_in_is_told() {
+    let server = Server::start().await;
+    let wrong = server.url().replace("shop:", "nobody:");
+    assert_ne!(wrong, server.url());
+    let refused = NatsBus::from_url(&wrong).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Server(_)), "{refused:?}");
+    assert!(!format!("{refused:?} {refused}").contains("open-sesame"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stands_still_is_waited_for() {
     let server = Server::start().await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use async_nats::ConnectOptions;
+use async_nats::{ConnectOptions, jetstream};
 use tempfile::TempDir;
 use ticketing_nats::{NatsBus, NatsConfig};
 
@@ -42,6 +42,13 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("nats://{USER}:{PASSWORD}@127.0.0.1:{}", self.port)
+    }
+
+    /// What an operator has: a way in that is not the bus's.
+    pub(crate) async fn jetstream(&self) -> jetstream::Context {
+        let sign_in = ConnectOptions::with_user_and_password(USER.into(), PASSWORD.into());
+        let client = sign_in.connect(format!("127.0.0.1:{}", self.port)).await.unwrap();
+        jetstream::new(client)
     }
 
     /// Kills it without a word.
