@@ -19,7 +19,8 @@ use crate::topology::Topology;
 /// lease is longer.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
-/// An [`EventBus`] on RabbitMQ. Clones share a connection.
+/// An [`EventBus`] on RabbitMQ. Clones share its two connections: a server that has no room reads
+/// nothing more of one that publishes, and must hear acknowledgements all the same, which make room.
 #[derive(Clone)]
 pub struct RabbitBus {
     shared: Arc<Shared>,
@@ -27,7 +28,8 @@ pub struct RabbitBus {
 
 struct Shared {
     place: String,
-    link: Link,
+    publishing: Link,
+    consuming: Link,
     topology: Arc<Topology>,
     publisher: Publisher,
 }
@@ -44,23 +46,25 @@ impl RabbitBus {
     pub(crate) async fn open(config: RabbitConfig) -> Result<Self, OpenError> {
         let shared = Shared {
             place: config.place(),
-            link: Link::open(&config).await?,
+            publishing: Link::open(&config).await?,
+            consuming: Link::open(&config).await?,
             topology: Arc::new(Topology::new(&config.prefix)),
             publisher: Publisher::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Ends every stream and the connection, for all clones.
+    /// Ends every stream and the connections, for all clones.
     pub async fn close(&self) {
-        self.shared.link.close().await;
+        self.shared.consuming.close().await;
+        self.shared.publishing.close().await;
     }
 }
 
 #[async_trait]
 impl EventBus for RabbitBus {
     async fn publish(&self, events: &[Event]) -> Vec<Result<(), PortError>> {
-        let Shared { link, topology, publisher, .. } = &*self.shared;
+        let Shared { publishing: link, topology, publisher, .. } = &*self.shared;
         let was_up = link.connection().is_ok();
         let mut results = publisher.publish(link, topology, events).await;
         // What was declared has been deleted, or the connection was lost: once more, after a short
@@ -80,7 +84,7 @@ impl EventBus for RabbitBus {
         &self,
         subscription: Subscription,
     ) -> Result<Box<dyn EventStream>, PortError> {
-        let Shared { link, topology, .. } = &*self.shared;
+        let Shared { consuming: link, topology, .. } = &*self.shared;
         if link.is_over() {
             return Err(PortError::new(PortErrorKind::Closed, "subscribe"));
         }
@@ -91,7 +95,7 @@ impl EventBus for RabbitBus {
     }
 
     fn interruptions(&self) -> u64 {
-        self.shared.link.interruptions()
+        self.shared.publishing.interruptions()
     }
 }
 
@@ -99,7 +103,7 @@ impl fmt::Debug for RabbitBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RabbitBus")
             .field("place", &self.shared.place)
-            .field("interruptions", &self.shared.link.interruptions())
+            .field("interruptions", &self.shared.publishing.interruptions())
             .finish_non_exhaustive()
     }
 }

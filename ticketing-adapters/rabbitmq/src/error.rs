@@ -46,6 +46,9 @@ pub(crate) enum Failure {
     /// The server did not answer in time. What it was told may still happen.
     #[error("the server did not answer in time")]
     Late,
+    /// The server has told that it takes nothing just now.
+    #[error("the server takes nothing just now: its memory or its disk is full")]
+    NoRoom,
     /// The server refused, or the connection ended.
     #[error("the server refused, or the connection ended")]
     Server(#[from] lapin::Error),
@@ -68,9 +71,12 @@ impl Failure {
     pub(crate) fn of(self, operation: &'static str) -> PortError {
         let kind = match &self {
             Self::Server(error) if is_for_the_operator(error) => PortErrorKind::Misconfigured,
-            Self::Away | Self::Late | Self::Server(_) | Self::NotTaken | Self::Returned => {
-                PortErrorKind::Unavailable
-            }
+            Self::Away
+            | Self::Late
+            | Self::NoRoom
+            | Self::Server(_)
+            | Self::NotTaken
+            | Self::Returned => PortErrorKind::Unavailable,
             Self::Name(_) => PortErrorKind::Misconfigured,
             Self::Unwritable(_) => PortErrorKind::Refused,
         };

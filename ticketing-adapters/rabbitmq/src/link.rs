@@ -35,7 +35,7 @@ pub(crate) struct Pulse {
     pub(crate) is_over: bool,
 }
 
-/// The connection of a bus. When the last of these is dropped, it ends.
+/// A connection of a bus. When the last of these is dropped, it ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pulse: watch::Receiver<Pulse>,
@@ -142,7 +142,10 @@ impl Supervisor {
         if let Some(connection) = connection {
             drop(timeout(CONNECT_TIMEOUT, connection.close(200, "bye".into())).await);
         }
-        self.pulse.send_replace(Pulse { is_over: true, ..Pulse::default() });
+        self.pulse.send_modify(|pulse| {
+            pulse.connection = None;
+            pulse.is_over = true;
+        });
     }
 
     /// Sees to it that there is a connection.

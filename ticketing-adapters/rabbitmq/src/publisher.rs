@@ -7,14 +7,14 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
 use ticketing_core::domain::Event;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::Failure;
 use crate::link::Link;
 use crate::topology::Topology;
 
-/// How long a server may take to confirm. What it has not confirmed by then may have happened.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may take over a batch. What it has not confirmed by then may have happened.
+const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The mark of a message that is written to disk.
 const PERSISTENT: u8 = 2;
@@ -27,14 +27,16 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Publishes events; one result for each. Whatever happens to a channel is the end of it: what
-    /// it had not confirmed is published again by whoever wanted it.
+    /// it had not confirmed is published again by whoever wanted it. A server that has no room reads
+    /// nothing more of us, so sending takes time as well as confirming.
     pub(crate) async fn publish(
         &self,
         link: &Link,
         topology: &Topology,
         events: &[Event],
     ) -> Vec<Result<(), Failure>> {
-        let channel = match timeout(CONFIRM_TIMEOUT, self.channel(link, topology)).await {
+        let deadline = Instant::now() + TAKEN_WITHIN;
+        let channel = match timeout_at(deadline, self.channel(link, topology)).await {
             Ok(Ok(channel)) => channel,
             Ok(Err(failure)) => {
                 let mut results: Vec<_> = events.iter().map(|_| Err(Failure::Away)).collect();
@@ -47,9 +49,10 @@ impl Publisher {
         };
         let mut sent = Vec::with_capacity(events.len());
         for event in events {
-            sent.push(send(&channel, topology, event).await);
+            let sending = timeout_at(deadline, send(&channel, topology, event)).await;
+            sent.push(sending.unwrap_or(Err(Failure::Late)));
         }
-        let results = join_all(sent.into_iter().map(confirmed)).await;
+        let results = join_all(sent.into_iter().map(|sent| confirmed(sent, deadline))).await;
         let is_whole = |result: &Result<(), Failure>| {
             matches!(result, Ok(()) | Err(Failure::Unwritable(_) | Failure::NotTaken))
         };
@@ -62,6 +65,9 @@ impl Publisher {
     /// The channel, and what everybody needs declared in it.
     async fn channel(&self, link: &Link, topology: &Topology) -> Result<Channel, Failure> {
         let connection = link.connection()?;
+        if connection.status().blocked() {
+            return Err(Failure::NoRoom);
+        }
         let mut held = self.channel.lock().await;
         if let Some(channel) = held.as_ref().filter(|channel| channel.status().connected()) {
             return Ok(channel.clone());
@@ -93,8 +99,11 @@ async fn send(
     Ok(channel.basic_publish(topology.events(), key, options, &json, properties).await?)
 }
 
-async fn confirmed(sent: Result<PublisherConfirm, Failure>) -> Result<(), Failure> {
-    match timeout(CONFIRM_TIMEOUT, sent?).await {
+async fn confirmed(
+    sent: Result<PublisherConfirm, Failure>,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    match timeout_at(deadline, sent?).await {
         Ok(Ok(Confirmation::Ack(None))) => Ok(()),
         // One that has nowhere to go is confirmed as well.
         Ok(Ok(Confirmation::Ack(Some(_)))) => Err(Failure::Returned),

@@ -1,16 +1,20 @@
 //! Saying that an event was dealt with, or letting it come again.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::{Acker, Channel};
 use ticketing_core::ports::{Acknowledge, PortError, chain};
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::backoff;
 use crate::error::Failure;
+
+/// How long it may take until an acknowledgement is on its way.
+const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A delivery of a group that is out.
 pub(crate) struct Held {
@@ -40,10 +44,11 @@ impl Acknowledge for Receipt {
         let Some(held) = self.held.take() else {
             return Ok(());
         };
-        match held.acker.ack(BasicAckOptions::default()).await {
-            Ok(true) if held.channel.status().connected() => Ok(()),
-            Ok(_) => Err(Failure::Away.of("acknowledge")),
-            Err(error) => Err(Failure::Server(error).of("acknowledge")),
+        match timeout(SENT_WITHIN, held.acker.ack(BasicAckOptions::default())).await {
+            Ok(Ok(true)) if held.channel.status().connected() => Ok(()),
+            Ok(Ok(_)) => Err(Failure::Away.of("acknowledge")),
+            Ok(Err(error)) => Err(Failure::Server(error).of("acknowledge")),
+            Err(_) => Err(Failure::Late.of("acknowledge")),
         }
     }
 }

@@ -66,11 +66,11 @@ impl Topology {
             channel.exchange_declare(name, kind, durable, FieldTable::default()).await?;
         }
         let sink = format!("{}.sink", self.prefix).into();
-        let last = table([("x-max-length", number(1))]);
+        let last = table([("x-queue-type", word("quorum")), ("x-max-length", number(1))]);
         self.queue(channel, sink, self.events(), last).await?;
         let dead = format!("{}.dead", self.prefix).into();
-        let quorum = table([("x-queue-type", word("quorum"))]);
-        self.queue(channel, dead, self.dead_letters(), quorum).await
+        let all = table([("x-queue-type", word("quorum"))]);
+        self.queue(channel, dead, self.dead_letters(), all).await
     }
 
     /// Declares the queue of a group. Answers its name.

@@ -60,6 +60,23 @@ impl Server {
         (connection, channel)
     }
 
+    /// Has the server's own tool tell it something.
+    pub(crate) async fn control(&self, arguments: &[&str]) {
+        let tool = program().with_file_name("rabbitmqctl");
+        let mut command = launched(&self.folder, self.ports, &tool);
+        command.args(arguments);
+        let telling = tokio::task::spawn_blocking(move || command.output());
+        let told = telling.await.unwrap().unwrap();
+        assert!(told.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&told.stderr));
+    }
+
+    /// Has queues elect a leader.
+    pub(crate) async fn elect(&self, queues: &[&str]) {
+        let elect = |queue| format!("ra:trigger_election({{'%2F_{queue}', node()}})");
+        let elections: Vec<String> = queues.iter().map(elect).collect();
+        self.control(&["eval", &format!("{}.", elections.join(", "))]).await;
+    }
+
     /// Kills all of its processes without a word.
     pub(crate) fn kill(&mut self) {
         kill_group(&mut self.process);
@@ -103,9 +120,17 @@ fn kill_group(process: &mut Child) {
     drop(process.wait());
 }
 
-fn launch(folder: &TempDir, [epmd, dist]: [u16; 2], program: &Path) -> Child {
+fn launch(folder: &TempDir, ports: [u16; 2], program: &Path) -> Child {
+    let log = folder.path().join("log");
+    let log = fs::File::options().create(true).append(true).open(log).unwrap();
+    let mut command = launched(folder, ports, program);
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().unwrap_or_else(|why| panic!("{} can't be started: {why}", program.display()))
+}
+
+/// A program that finds the server's files and ports.
+fn launched(folder: &TempDir, [epmd, dist]: [u16; 2], program: &Path) -> Command {
     let path = |name: &str| folder.path().join(name);
-    let log = fs::File::options().create(true).append(true).open(path("log")).unwrap();
     let mut command = Command::new(program);
     command.process_group(0).env("HOME", folder.path());
     command.env("ERL_EPMD_ADDRESS", "127.0.0.1").env("ERL_EPMD_PORT", epmd.to_string());
@@ -118,8 +143,7 @@ fn launch(folder: &TempDir, [epmd, dist]: [u16; 2], program: &Path) -> Child {
     command.env("RABBITMQ_PID_FILE", path("pid"));
     let only_here = "-kernel inet_dist_use_interface {127,0,0,1}";
     command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", only_here);
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-    command.spawn().unwrap_or_else(|why| panic!("{} can't be started: {why}", program.display()))
+    command
 }
 
 /// The start script of the newest server that is installed. Debian's, on the path, would run as
