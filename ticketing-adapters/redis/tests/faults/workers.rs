@@ -93,6 +93,24 @@ async fn a_server_that_forgets_is_armed_anew() {
     assert_eq!(timers.claim(10, LEASE).await.unwrap(), []);
 }
 
+/// What the other shards gave is leased: whoever only heard of the failure would not get it for as
+/// long as that lasts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_that_fails_keeps_nothing_from_the_others() {
+    let server = Server::start(&[]).await;
+    let url = format!("{}?prefix=shop&shards=4", server.open_url());
+    let timers = RedisTimers::from_url(&url).await.unwrap();
+    let armed = arm(&timers, 40).await;
+    server.tell(&["DEL", "{shop:0}:armed"]).await;
+    server.tell(&["SET", "{shop:0}:armed", "spoilt"]).await;
+    let claimed = orders(&timers.claim(100, LEASE).await.unwrap());
+    assert!(!claimed.is_empty() && claimed.len() < armed.len(), "{} came", claimed.len());
+    let failed = timers.claim(100, LEASE).await.unwrap_err();
+    assert_eq!(*failed.kind(), PortErrorKind::Unavailable, "the spoilt shard is all that is left");
+    server.tell(&["DEL", "{shop:0}:armed"]).await;
+    assert_eq!(timers.claim(100, LEASE).await.unwrap(), [], "what it had is lost, and swept");
+}
+
 /// Two workers get different wake-ups, and what one of them had in hand when it died the other
 /// gets when the lease is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
