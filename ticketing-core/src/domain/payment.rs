@@ -453,6 +453,15 @@ impl DeclineCode {
     }
 }
 
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WrongAmount => "the gateway has another amount or currency",
+            Self::Misconfigured => "the gateway refuses our keys or our account",
+        })
+    }
+}
+
 impl fmt::Display for DeclineCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

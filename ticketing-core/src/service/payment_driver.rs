@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::domain::decision::Decision;
 use crate::domain::event::Actor;
 use crate::domain::order::Order;
-use crate::domain::payment::{GatewayStep, Payment, PaymentCommand, Trouble};
+use crate::domain::payment::{GatewayStep, Payment, PaymentCommand, PaymentState, Trouble};
 use crate::domain::refund::Refund;
 use crate::domain::settlement::{
     IntentReport, IntentStatus, Settlement, capture_failed, settle as settle_purely,
@@ -319,11 +319,15 @@ impl Engine {
             let was_live = payment.is_live();
             let settlement = decide(payment, order, now)?;
             let changed = settlement.payment.is_change();
-            self.check_revival(was_live, settlement.payment.next()).await?;
+            let next = settlement.payment.next().clone();
+            self.check_revival(was_live, &next).await?;
             let batch =
                 self.settlement_batch((payment_id, order_id), settlement, closes.clone(), now);
             match self.commit(batch, Urgency::Settling).await {
-                Ok(()) => return Ok(changed),
+                Ok(()) => {
+                    tell_of_parking(&next, changed);
+                    return Ok(changed);
+                }
                 Err(missed) => rounds.again_or_error(missed, "settle the payment")?,
             }
         }
@@ -377,12 +381,15 @@ impl Engine {
             let payment = self.payment(id).await?;
             let was_live = payment.is_live();
             let decision = payment.decide(command.clone(), now)?;
-            let next = decision.next().clone();
+            let (next, changed) = (decision.next().clone(), decision.is_change());
             self.check_revival(was_live, &next).await?;
             let batch = self.batch(cause.clone(), now).payment(decision);
             let batch = batch.closing(closes.clone()).build();
             match self.commit(batch, Urgency::Settling).await {
-                Ok(()) => return Ok(next),
+                Ok(()) => {
+                    tell_of_parking(&next, changed);
+                    return Ok(next);
+                }
                 Err(missed) => rounds.again_or_error(missed, "change the payment")?,
             }
         }
@@ -420,6 +427,17 @@ fn is_server_error(answer: &Result<IntentReport, GatewayError>) -> bool {
 /// What is known of an intent that the gateway does not have.
 fn gone(amount: Money) -> IntentReport {
     IntentReport { status: IntentStatus::Gone, amount, refunded: Money::zero(amount.currency()) }
+}
+
+/// What no machine can settle is told where somebody looks; [`Operator::stuck`] lists it.
+///
+/// [`Operator::stuck`]: crate::service::Operator::stuck
+fn tell_of_parking(payment: &Payment, changed: bool) {
+    if let PaymentState::NeedsOperator { why } = payment.state
+        && changed
+    {
+        tracing::error!(payment.id = %payment.id, %why, "a payment waits for an operator");
+    }
 }
 
 /// A call without an answer is tried again by the reconciler; it is told once, here.

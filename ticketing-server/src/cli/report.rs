@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use ticketing_core::domain::payment::PaymentState;
 use ticketing_core::ports::chain;
 
 use crate::backends::Waiting;
@@ -37,8 +38,18 @@ pub(super) fn waiting(waiting: &Waiting, out: &mut dyn Write) -> io::Result<()> 
     let Waiting { payments, refunds, dead_letters } = waiting;
     for payment in payments {
         let (amount, currency) = (payment.amount.to_major(), payment.amount.currency());
-        let (id, state, at) = (payment.id, payment.state.name(), payment.created_at);
-        writeln!(out, "payment {id}: {amount} {currency}, {state}, begun {at}")?;
+        let (id, at) = (payment.id, payment.created_at);
+        write!(out, "payment {id}: {amount} {currency}")?;
+        if let Some(order) = payment.order {
+            write!(out, " for order {order}")?;
+        }
+        if let Some(intent) = &payment.intent {
+            write!(out, ", {intent} at the gateway")?;
+        }
+        if let PaymentState::NeedsOperator { why } = payment.state {
+            write!(out, ", {why}")?;
+        }
+        writeln!(out, ", begun {at}")?;
         writeln!(out, "    when its cause is mended: admin stuck resume {id}")?;
     }
     for refund in refunds {
