@@ -139,6 +139,18 @@ impl StandIn {
     /// # Errors
     /// There is none.
     pub fn dispute(&self, intent: &str) -> Result<(), Refused> {
+        self.open_dispute(intent, DisputeStatus::NeedsResponse)
+    }
+
+    /// The buyer's bank asks about a charge, and takes no money back so far.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn inquire(&self, intent: &str) -> Result<(), Refused> {
+        self.open_dispute(intent, DisputeStatus::InquiryNeedsResponse)
+    }
+
+    fn open_dispute(&self, intent: &str, status: DisputeStatus) -> Result<(), Refused> {
         let now = self.now();
         let mut state = self.state();
         let id = state.ledger.name("dp");
@@ -150,7 +162,7 @@ impl StandIn {
         let dispute = Dispute {
             id,
             intent: intent.to_owned(),
-            status: DisputeStatus::NeedsResponse,
+            status,
             charge,
             amount,
             currency: currency.unwrap_or_default(),
@@ -161,7 +173,7 @@ impl StandIn {
         Ok(())
     }
 
-    /// The bank decides a dispute.
+    /// A dispute, or the inquiry before it, goes on at the bank.
     pub fn decide_dispute(&self, intent: &str, status: DisputeStatus) {
         let now = self.now();
         let mut state = self.state();
@@ -169,7 +181,8 @@ impl StandIn {
         if let Some(dispute) = disputes.find(|dispute| dispute.intent == intent) {
             dispute.status = status;
             let shown = shown::dispute(dispute);
-            state.tell("charge.dispute.closed", now, shown);
+            let kind = if status.is_closed() { "closed" } else { "updated" };
+            state.tell(&format!("charge.dispute.{kind}"), now, shown);
         }
     }
 }

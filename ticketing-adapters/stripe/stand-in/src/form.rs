@@ -31,6 +31,10 @@ impl Form {
         Ok(Self(fields))
     }
 
+    pub(crate) fn into_fields(self) -> BTreeMap<String, String> {
+        self.0
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

@@ -128,6 +128,8 @@ impl State {
             captured,
             refunded: 0,
             disputed: false,
+            authorized_at: now,
+            ended_at: (!manual).then_some(now),
         });
         let kind = if manual {
             "payment_intent.amount_capturable_updated"
@@ -173,6 +175,7 @@ impl State {
         }
         if let Some(charge) = self.ledger.charge_mut(&charge) {
             charge.captured = amount;
+            charge.ended_at = Some(now);
         }
         if let Some(intent) = self.ledger.intent_mut(id) {
             intent.status = IntentStatus::Succeeded;
@@ -193,8 +196,12 @@ impl State {
 
     /// Ends an intent; what was reserved is free again.
     pub(crate) fn end(&mut self, id: &str, now: i64) {
-        if let Some(intent) = self.ledger.intent_mut(id) {
+        let charge = self.ledger.intent_mut(id).and_then(|intent| {
             intent.status = IntentStatus::Canceled;
+            intent.charge.clone()
+        });
+        if let Some(charge) = charge.and_then(|charge| self.ledger.charge_mut(&charge)) {
+            charge.ended_at = Some(now);
         }
         self.tell_of_intent("payment_intent.canceled", id, now);
     }

@@ -91,6 +91,10 @@ pub struct Charge {
     pub refunded: i64,
     /// Whether the buyer disputes it, or did.
     pub disputed: bool,
+    /// When the card agreed, in seconds.
+    pub authorized_at: i64,
+    /// When the money was taken, or was free again.
+    pub ended_at: Option<i64>,
 }
 
 /// Money that goes back.
@@ -151,6 +155,10 @@ pub struct Dispute {
 /// How a dispute stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisputeStatus {
+    /// The bank asks before there is a dispute.
+    InquiryNeedsResponse,
+    /// The bank has asked, and no dispute came of it so far.
+    InquiryClosed,
     /// It is open.
     NeedsResponse,
     /// For the account.
@@ -160,9 +168,21 @@ pub enum DisputeStatus {
 }
 
 impl DisputeStatus {
+    /// Whether the bank has taken the money back, for now or for good.
+    pub(crate) fn takes_money(self) -> bool {
+        matches!(self, Self::NeedsResponse | Self::Lost)
+    }
+
+    /// Whether nothing more is expected.
+    pub(crate) fn is_closed(self) -> bool {
+        matches!(self, Self::InquiryClosed | Self::Won | Self::Lost)
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
+            Self::InquiryNeedsResponse => "warning_needs_response",
+            Self::InquiryClosed => "warning_closed",
             Self::NeedsResponse => "needs_response",
             Self::Won => "won",
             Self::Lost => "lost",

@@ -16,6 +16,7 @@ mod refunds;
 mod server;
 mod shown;
 mod stand_in;
+mod watcher;
 
 pub use dashboard::Refused;
 pub use events::{Event, SignedEvent};

@@ -7,7 +7,7 @@ use crate::answer::Failure;
 use crate::cards::Behaviour;
 use crate::form::Form;
 use crate::intents::Asked;
-use crate::ledger::{Charge, DisputeStatus, Intent, IntentStatus, Refund, RefundStatus};
+use crate::ledger::{Charge, Intent, IntentStatus, Refund, RefundStatus};
 use crate::shown;
 use crate::stand_in::State;
 
@@ -84,7 +84,7 @@ impl State {
         }
         let disputes = self.ledger.disputes.iter();
         let mut of_this = disputes.filter(|dispute| dispute.intent == id);
-        if of_this.any(|dispute| dispute.status != DisputeStatus::Won) {
+        if of_this.any(|dispute| dispute.status.takes_money()) {
             let message = "The charge has been disputed and can't be refunded.";
             return Err(Failure::not_refundable(Some("charge_disputed"), message));
         }

@@ -1,5 +1,6 @@
 //! How calls come in.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -31,6 +32,14 @@ pub struct Request {
     pub parameters: String,
     /// Its idempotency key.
     pub key: Option<String>,
+}
+
+impl Request {
+    /// What it says, by the names of its parameters, such as `metadata[order]`. Nothing if it can't be
+    /// read.
+    pub fn fields(&self) -> BTreeMap<String, String> {
+        Form::read(&self.parameters).map(Form::into_fields).unwrap_or_default()
+    }
 }
 
 pub(crate) async fn start(inside: Arc<Inside>) -> io::Result<(SocketAddr, AbortHandle)> {
@@ -67,6 +76,10 @@ async fn answer(
         // A GET is idempotent by itself: its key means nothing.
         key: text("idempotency-key").filter(|_| method == Method::POST).map(str::to_owned),
     };
+    let watcher = inside.state().watcher.clone();
+    if let Some(watcher) = watcher {
+        watcher.call(asked.noted()).await;
+    }
     let fault = {
         let mut state = inside.state();
         state.requests.push(asked.noted());
@@ -82,6 +95,7 @@ async fn answer(
         Some(
             Fault::Delay(_)
             | Fault::LateAnswer(_)
+            | Fault::HeldAnswer
             | Fault::ErrorBefore
             | Fault::ErrorAfter
             | Fault::SilenceAfter
@@ -105,6 +119,10 @@ async fn answer(
     match fault {
         Some(Fault::SilenceAfter) => std::future::pending().await,
         Some(Fault::CutAfter) => cut(),
+        Some(Fault::HeldAnswer) => {
+            inside.held.notified().await;
+            written(&answer)
+        }
         Some(_) | None => written(&answer),
     }
 }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::events::{Event, SignedEvent};
@@ -15,6 +17,7 @@ use crate::faults::{Call, Fault, Faults};
 use crate::keys::Keys;
 use crate::ledger::{Ledger, RefundStatus};
 use crate::server::{self, Request};
+use crate::watcher::Watcher;
 
 const SECRET_KEY: &str = "sk_test_standin";
 const PUBLISHABLE_KEY: &str = "pk_test_standin";
@@ -33,6 +36,8 @@ pub struct StandIn {
 pub(crate) struct Inside {
     pub(crate) state: Mutex<State>,
     pub(crate) connections: AtomicUsize,
+    /// Where answers wait that a test holds back.
+    pub(crate) held: Notify,
     ahead: AtomicI64,
 }
 
@@ -44,6 +49,7 @@ pub(crate) struct State {
     pub(crate) events: VecDeque<Event>,
     pub(crate) requests: Vec<Request>,
     pub(crate) next_refund: Option<RefundStatus>,
+    pub(crate) watcher: Option<Watcher>,
 }
 
 struct Running(AbortHandle);
@@ -113,6 +119,17 @@ impl StandIn {
     /// That goes wrong with every call from now on; nothing does any more.
     pub fn always(&self, fault: Option<Fault>) {
         self.state().faults.set_always(fault);
+    }
+
+    /// Lets an answer go that is held back: one for each call of this, in the order of the calls that
+    /// wait for it.
+    pub fn let_go(&self) {
+        self.inside.held.notify_one();
+    }
+
+    /// Each call from now on is shown to `watch`, and has no effect before that is done with it.
+    pub fn watch(&self, watch: impl Fn(Request) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        self.state().watcher = Some(Watcher::new(watch));
     }
 
     /// It forgets all keys, as Stripe does after a day.
