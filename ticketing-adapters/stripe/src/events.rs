@@ -53,7 +53,7 @@ pub(crate) fn read(body: &[u8], is_live: bool) -> Result<Notice, WebhookError> {
     let (intent, about) = match event.kind.as_str() {
         kind if kind.starts_with("payment_intent.") => (object.id, NoticeAbout::Intent),
         kind if kind.starts_with("charge.dispute.") => {
-            (of_intent, NoticeAbout::Dispute(dispute(object.status.as_deref())))
+            (of_intent, about_dispute(object.status.as_deref()))
         }
         kind if kind.starts_with("refund.") || kind.starts_with("charge.refund.") => {
             let refund = object.id.filter(|id| is_name(id)).ok_or(WebhookError::Malformed)?;
@@ -76,12 +76,17 @@ fn named(id: String) -> Result<IntentRef, WebhookError> {
     IntentRef::new(name).map_err(|_invalid| WebhookError::Malformed)
 }
 
-fn dispute(status: Option<&str>) -> Dispute {
+/// An inquiry is no dispute: the bank asks, and has taken nothing back. Stripe advises a refund then,
+/// which must not be refused; and a dispute can come of it even after it was closed, so that it must
+/// not be taken for one that is decided. Nor is there a dispute where it was prevented.
+fn about_dispute(status: Option<&str>) -> NoticeAbout {
     match status {
-        Some("lost") => Dispute::Lost,
-        // An inquiry that was closed, or a dispute that never came to be, takes no money.
-        Some("won" | "warning_closed" | "prevented") => Dispute::Won,
-        _ => Dispute::Opened,
+        Some(
+            "warning_needs_response" | "warning_under_review" | "warning_closed" | "prevented",
+        ) => NoticeAbout::Intent,
+        Some("won") => NoticeAbout::Dispute(Dispute::Won),
+        Some("lost") => NoticeAbout::Dispute(Dispute::Lost),
+        _ => NoticeAbout::Dispute(Dispute::Opened),
     }
 }
 

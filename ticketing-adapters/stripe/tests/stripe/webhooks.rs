@@ -156,15 +156,18 @@ fn an_event_is_about_its_intent() {
         assert_eq!(about(kind, object), of(NoticeAbout::Intent), "{kind}");
     }
     for (status, dispute) in [
-        ("needs_response", Dispute::Opened),
-        ("warning_under_review", Dispute::Opened),
-        ("won", Dispute::Won),
-        ("warning_closed", Dispute::Won),
-        ("lost", Dispute::Lost),
+        ("needs_response", NoticeAbout::Dispute(Dispute::Opened)),
+        ("under_review", NoticeAbout::Dispute(Dispute::Opened)),
+        ("won", NoticeAbout::Dispute(Dispute::Won)),
+        ("lost", NoticeAbout::Dispute(Dispute::Lost)),
+        // The bank only asks, or was kept from more.
+        ("warning_needs_response", NoticeAbout::Intent),
+        ("warning_under_review", NoticeAbout::Intent),
+        ("warning_closed", NoticeAbout::Intent),
+        ("prevented", NoticeAbout::Intent),
     ] {
         let object = json!({ "id": "dp_1", "payment_intent": "pi_1", "status": status });
-        let told = about("charge.dispute.updated", object);
-        assert_eq!(told, of(NoticeAbout::Dispute(dispute)), "{status}");
+        assert_eq!(about("charge.dispute.updated", object), of(dispute), "{status}");
     }
     let nothing = (None, NoticeAbout::Other);
     assert_eq!(about("customer.created", json!({ "id": "cus_1" })), nothing);
