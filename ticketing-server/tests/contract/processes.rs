@@ -12,7 +12,7 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::browser::{Answer, Browser};
-use crate::database::{KEYS, in_database};
+use crate::database::{KEYS, in_database, plain};
 use crate::program::{Program, command};
 use crate::shop::SOON;
 
@@ -117,16 +117,6 @@ async fn stored(database: &str) -> BTreeSet<String> {
     let all: Vec<String> = all.await.unwrap();
     conn.close().await.unwrap();
     all.into_iter().collect()
-}
-
-/// The URL without what only our adapter reads.
-fn plain(database: &str) -> String {
-    let (address, parameters) = database.split_once('?').unwrap_or((database, ""));
-    let ours = ["lanes", "readers", "background"];
-    let others = parameters
-        .split('&')
-        .filter(|one| one.split_once('=').is_some_and(|(name, _)| !ours.contains(&name)));
-    format!("{address}?{}", others.collect::<Vec<_>>().join("&"))
 }
 
 /// What must always hold does.

@@ -1,30 +1,15 @@
 //! Servers over a Postgres database, of which several sell from one.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
-use ticketing_server::Config;
-use ticketing_server::config::Sources;
 
 use crate::crowd;
-use crate::database::{KEYS, in_database};
+use crate::database::{in_database, in_this_database};
 use crate::program::command;
 use crate::shop::{SOON, Shop, welcomes_a_crowd};
 
 /// A server with files of its own, and everything else in the database.
 async fn server(url: &str) -> Shop {
-    let settings = |config: &mut Config| {
-        let variables = [
-            ("TICKETING_DATABASE", url),
-            ("TICKETING_SESSION_KEYS", KEYS),
-            ("TICKETING_LISTEN", "127.0.0.1:0"),
-            ("TICKETING_DATA_DIR", config.data_dir.to_str().unwrap()),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let variables = BTreeMap::from(variables);
-        *config = Config::load(&Sources { variables, ..Sources::default() }).unwrap();
-    };
-    Shop::built(settings, welcomes_a_crowd).await
+    Shop::built(|config| in_this_database(config, url), welcomes_a_crowd).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

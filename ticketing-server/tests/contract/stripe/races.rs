@@ -6,30 +6,9 @@ mod paying;
 mod refunding;
 mod telling;
 
-/// Each race over each storage.
-macro_rules! races {
-    ($($file:ident { $($name:ident)+ })+) => {
-        mod memory {
-            $($(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    crate::stripe::world::in_memory(super::$file::$name).await;
-                }
-            )+)+
-        }
+use super::world::each_storage;
 
-        mod postgres {
-            $($(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    crate::stripe::world::in_postgres(super::$file::$name).await;
-                }
-            )+)+
-        }
-    };
-}
-
-races! {
+each_storage! {
     paying {
         r01_pay_just_before_the_deadline_answer_later
         r02_pay_just_after_the_deadline
@@ -52,22 +31,20 @@ races! {
         r19_unknown_intent_of_ours_is_voided_or_refunded
         r19_unknown_intent_of_another_is_let_alone
         r21_dispute
+        r21_dispute_after_an_inquiry_that_was_closed
     }
     ending {
         r13_gateway_down_at_expiry
         r14_buyer_cancels_while_paying
         r15_seller_withdraws_while_paying
         r20_late_timer_of_a_cancelled_order
+        r23_database_restored_to_before_the_order
+        r23_database_restored_to_before_the_charge
+        r23_database_restored_to_before_the_refund
     }
     refunding {
         r16_two_refunds_racing
         r17_refund_fails
         r17_stored_error_when_refunding
     }
-}
-
-/// A copy of the storage that comes back later, which only one in memory has.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r23_database_restored_to_10_minutes_ago() {
-    crate::stripe::world::in_memory(ending::r23_restored).await;
 }

@@ -3,19 +3,27 @@
 use axum::http::Method;
 use futures_util::future::join_all;
 use serde_json::json;
-use ticketing_core::values::PageLimit;
-use ticketing_stripe_stand_in::{IntentStatus, SignedEvent};
+use ticketing_core::domain::payment::Trouble;
+use ticketing_stripe_stand_in::{Call, IntentStatus, SignedEvent, StandIn};
 
-use super::{StripeShop, is, pays};
+use super::{StripeShop, each_shop, is, pays, process_at};
+use crate::database::in_database;
+use crate::program::command;
 
 const PATH: &str = "/api/webhooks/stripe";
 
-#[tokio::test]
-async fn what_is_forged_expired_or_oversized_is_refused() {
-    let here = StripeShop::open().await;
+each_shop! {
+    what_is_forged_expired_or_oversized_is_refused
+    what_is_replayed_has_no_effect_and_is_refused_once_it_is_old
+    twenty_copies_at_once_have_one_effect
+    another_amount_or_currency_changes_nothing_and_is_reported
+    what_a_payload_says_of_money_counts_for_nothing
+    what_is_done_at_stripe_by_hand_is_noticed
+}
+
+async fn what_is_forged_expired_or_oversized_is_refused(here: &StripeShop) {
     let (_, buyer, _, order) = here.reserved(json!(20)).await;
-    buyer.post("/api/payments/intents", json!({ "orderId": order })).await.expect(201);
-    let intent = here.intent();
+    let intent = here.opened(&buyer, &order).await;
     here.stripe.confirm_as_client(&intent, "pm_card_visa").unwrap();
     let event = here.stripe.take_events().pop().unwrap();
     let (now, secret) = (here.stripe.now(), here.stripe.webhook_secret());
@@ -41,16 +49,41 @@ async fn what_is_forged_expired_or_oversized_is_refused() {
 
     here.deliver(&good, 200).await;
     is(&buyer, &order, "complete").await;
-    here.deliver(&good, 200).await;
-    here.shop.close().await;
+    here.until("it is captured", |ledger| ledger.charges[0].captured == 2000).await;
 }
 
-#[tokio::test]
-async fn twenty_copies_at_once_have_one_effect() {
-    let here = StripeShop::open().await;
+/// Stripe itself delivers an event again while it has no answer, so a copy is taken, and does nothing.
+/// Who kept one can't come with it later.
+async fn what_is_replayed_has_no_effect_and_is_refused_once_it_is_old(here: &StripeShop) {
     let (_, buyer, ticket, order) = here.reserved(json!(20)).await;
-    buyer.post("/api/payments/intents", json!({ "orderId": order })).await.expect(201);
-    here.stripe.confirm_as_client(&here.intent(), "pm_card_visa").unwrap();
+    buyer.post("/api/payments", pays(&order, "tok_visa")).await.expect(201);
+    here.until("it is captured", |ledger| ledger.charges[0].captured == 2000).await;
+    let kept = here.stripe.take_events();
+    assert!(kept.iter().any(|event| event.kind == "payment_intent.succeeded"), "{kept:?}");
+    let asked = here.stripe.calls(Call::Retrieve) + kept.len();
+    for event in &kept {
+        here.deliver(&here.stripe.sign(event), 200).await;
+    }
+    here.until_asked(asked).await;
+    let (before, sold) = (buyer.order(&order).await, buyer.ticket(&ticket).await);
+    for event in &kept {
+        here.deliver(&here.stripe.sign(event), 200).await;
+        let old = here.stripe.now() - 301;
+        let old = SignedEvent::sign(event.body(), here.stripe.webhook_secret(), old);
+        here.deliver(&old, 400).await;
+    }
+    // What is new is asked about; copies were not, which came before it.
+    here.stripe.tell("payment_intent.succeeded", kept[0].object.clone());
+    here.deliver_all().await;
+    here.until_asked(asked + 1).await;
+    assert_eq!(here.stripe.calls(Call::Retrieve), asked + 1);
+    assert_eq!((buyer.order(&order).await, buyer.ticket(&ticket).await), (before, sold));
+}
+
+async fn twenty_copies_at_once_have_one_effect(here: &StripeShop) {
+    let (_, buyer, ticket, order) = here.reserved(json!(20)).await;
+    let intent = here.opened(&buyer, &order).await;
+    here.stripe.confirm_as_client(&intent, "pm_card_visa").unwrap();
     let event = here.stripe.sign(&here.stripe.take_events().pop().unwrap());
     let endpoint = here.endpoint();
     let copies = (0..20).map(|_| here.stripe.deliver(&event, &endpoint));
@@ -62,37 +95,55 @@ async fn twenty_copies_at_once_have_one_effect() {
     // Created, updated when the payment began, completed: not a version more.
     let version = buyer.order(&order).await["version"].clone();
     assert_eq!(version, 2);
-    here.shop.close().await;
 }
 
 /// Another sum, or another currency, completes nothing, and waits for a person.
-#[tokio::test]
-async fn another_amount_or_currency_changes_nothing_and_is_reported() {
-    for (amount, currency) in [(1999, "usd"), (200_000, "usd"), (2000, "eur"), (2000, "isk")] {
-        let here = StripeShop::open().await;
+async fn another_amount_or_currency_changes_nothing_and_is_reported(here: &StripeShop) {
+    let wrong = [(1999, "usd"), (200_000, "usd"), (2000, "eur"), (2000, "isk")];
+    for (reported, (amount, currency)) in (1..).zip(wrong) {
         let (_, buyer, ticket, order) = here.reserved(json!(20)).await;
-        buyer.post("/api/payments/intents", json!({ "orderId": order })).await.expect(201);
-        let intent = here.intent();
+        let intent = here.opened(&buyer, &order).await;
         here.stripe.misstate(&intent, amount, currency);
         here.stripe.confirm_as_client(&intent, "pm_card_visa").unwrap();
         here.deliver_all().await;
-        let engine = here.shop.server.engine();
-        let reported = async {
-            while engine.operator().stuck(PageLimit::default()).await.unwrap().payments.is_empty() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(crate::shop::SOON, reported).await.expect("nobody was told");
+        let stuck = here.until_stuck(reported).await;
+        let told = &stuck.payments[reported - 1];
+        assert_eq!(told.order_id.map(|id| id.to_string()), Some(order.clone()));
+        assert_eq!(told.trouble, Some(Trouble::WrongAmount));
         assert_eq!(buyer.order(&order).await["status"], "awaiting:payment");
         assert_eq!(buyer.ticket(&ticket).await["sold"], 0);
-        assert_eq!(here.stripe.ledger().charges[0].captured, 0, "{amount} {currency}");
-        here.shop.close().await;
+        let charge = here.stripe.ledger().charge_of(&intent).cloned().unwrap();
+        assert_eq!(charge.captured, 0, "{amount} {currency}");
     }
 }
 
-#[tokio::test]
-async fn what_is_done_at_stripe_by_hand_is_noticed() {
-    let here = StripeShop::open().await;
+/// An authentic webhook that tells of money which Stripe, asked, knows nothing of.
+async fn what_a_payload_says_of_money_counts_for_nothing(here: &StripeShop) {
+    let (_, buyer, ticket, order) = here.reserved(json!(20)).await;
+    let intent = here.opened(&buyer, &order).await;
+    let before = buyer.order(&order).await;
+    for (place, (amount, currency)) in [(1, "usd"), (2000, "eur"), (2000, "usd")].iter().enumerate()
+    {
+        let told = json!({
+            "id": format!("evt_odd_{place}"), "object": "event", "livemode": false,
+            "type": "payment_intent.succeeded", "created": here.stripe.now(),
+            "data": { "object": {
+                "id": intent, "object": "payment_intent", "status": "succeeded",
+                "amount": amount, "amount_received": amount, "currency": currency,
+            } },
+        });
+        here.deliver(&here.stripe.sign_body(told.to_string().into_bytes()), 200).await;
+    }
+    here.until_asked(3).await;
+    assert_eq!(buyer.order(&order).await, before);
+    assert_eq!(buyer.ticket(&ticket).await["sold"], 0);
+    here.stripe.confirm_as_client(&intent, "pm_card_visa").unwrap();
+    here.deliver_all().await;
+    is(&buyer, &order, "complete").await;
+    here.until("what it costs is taken", |ledger| ledger.charges[0].captured == 2000).await;
+}
+
+async fn what_is_done_at_stripe_by_hand_is_noticed(here: &StripeShop) {
     let (seller, buyer, _, order) = here.reserved(json!(20)).await;
     buyer.post("/api/payments", pays(&order, "tok_visa")).await.expect(201);
     here.until("it is captured", |ledger| ledger.charges[0].captured == 2000).await;
@@ -117,5 +168,47 @@ async fn what_is_done_at_stripe_by_hand_is_noticed() {
     };
     let refused = tokio::time::timeout(crate::shop::SOON, refused).await.unwrap();
     refused.expect_code(400, "dispute_open");
-    here.shop.close().await;
+}
+
+/// What waits for a person is in the log, and in the list that a person looks at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_amount_is_told_in_the_log_and_by_admin_stuck() {
+    in_database(async |url| {
+        let stripe = StandIn::start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let program = process_at(&stripe, url, &folder).await;
+        let buyer = program.signs_up("ann").await;
+        let ticket = buyer.lists("Front row", json!(20)).await;
+        let order = buyer.reserves(&ticket).await;
+        buyer.post("/api/payments/intents", json!({ "orderId": order })).await.expect(201);
+        let intent = stripe.ledger().intents[0].id.clone();
+        stripe.misstate(&intent, 1999, "usd");
+        stripe.confirm_as_client(&intent, "pm_card_visa").unwrap();
+        let endpoint = format!("http://{}{PATH}", program.address);
+        for event in stripe.take_events() {
+            assert_eq!(stripe.deliver(&stripe.sign(&event), &endpoint).await, Some(200));
+        }
+        let told = async {
+            loop {
+                let mut command = command(folder.path());
+                command.env("TICKETING_DATABASE", url).args(["admin", "stuck"]);
+                let ran = command.kill_on_drop(true).output().await.unwrap();
+                let said = String::from_utf8(ran.stdout).unwrap();
+                assert!(ran.status.success(), "{said}");
+                if said.contains(&order) {
+                    return said;
+                }
+            }
+        };
+        let said = tokio::time::timeout(crate::shop::SOON, told).await.expect("nobody was told");
+        assert!(said.contains("another amount") && said.contains(&intent), "{said}");
+        assert_eq!(buyer.order(&order).await["status"], "awaiting:payment");
+        assert_eq!(stripe.ledger().charges[0].captured, 0);
+        let (ended, log) = program.terminate_and_tell().await;
+        assert!(ended.success());
+        let line = log.lines().find(|line| line.contains("a payment waits for an operator"));
+        let line = line.unwrap_or_else(|| panic!("{log}"));
+        assert!(line.contains("ERROR") && line.contains("another amount"), "{line}");
+    })
+    .await;
 }

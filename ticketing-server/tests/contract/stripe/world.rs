@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use ticketing_core::domain::order::OrderState;
-use ticketing_core::domain::payment::{Payment, PaymentState};
-use ticketing_core::domain::refund::{Refund, RefundState};
+use ticketing_core::domain::payment::Payment;
 use ticketing_core::domain::view::OrderView;
 use ticketing_core::memory::MemoryStorage;
 use ticketing_core::ports::storage::Received;
@@ -15,13 +13,14 @@ use ticketing_core::service::{Duty as _, Error, Progress, WebhookFailure};
 use ticketing_core::testing::ManualClock;
 use ticketing_core::testing::builders::user;
 use ticketing_core::testing::invariants::violations;
-use ticketing_core::values::{IntentRef, Money, OrderId, TicketId, Timestamp, UserId};
+use ticketing_core::values::{Money, OrderId, TicketId, Timestamp, UserId};
 use ticketing_core::{Duties, NewTicket, PaymentMethod, PaymentOutcome, PaymentReceipt, Ticketing};
-use ticketing_postgres::PostgresConfig;
+use ticketing_postgres::{PostgresConfig, PostgresInspector, PostgresStorage};
 use ticketing_stripe::{SecretKey, StripeConfig, StripeGateway, WebhookSecret};
 use ticketing_stripe_stand_in::{Event, IntentStatus, SignedEvent, StandIn};
 
-use crate::database::in_database;
+use super::agreement::Agreement;
+use crate::database::{Backup, Clocked, in_database};
 
 pub(super) const PRICE: Money = Money::usd(20_00);
 pub(super) const HOLD: Duration = Duration::from_mins(15);
@@ -33,16 +32,70 @@ const A_WHILE: Duration = Duration::from_secs(90);
 /// How long to wait for what other tasks do.
 const SOON: Duration = Duration::from_secs(20);
 
+/// Tests of these functions, each over each storage. What is in braces is in a module of that name.
+macro_rules! each_storage {
+    ($($name:ident)+) => {
+        mod memory {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    crate::stripe::world::in_memory(super::$name).await;
+                }
+            )+
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    crate::stripe::world::in_postgres(super::$name).await;
+                }
+            )+
+        }
+    };
+    ($($file:ident { $($name:ident)+ })+) => {
+        mod memory {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    crate::stripe::world::in_memory(super::$file::$name).await;
+                }
+            )+)+
+        }
+
+        mod postgres {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    crate::stripe::world::in_postgres(super::$file::$name).await;
+                }
+            )+)+
+        }
+    };
+}
+
+pub(super) use each_storage;
+
 /// One storage, one engine without background work, and Stripe.
 pub(super) struct World {
     pub(super) stripe: StandIn,
     pub(super) storage: Arc<dyn Storage>,
     pub(super) engine: Ticketing,
-    /// The same storage, where it is in memory.
-    pub(super) memory: Option<MemoryStorage>,
+    pub(super) agreement: Agreement,
     clock: ManualClock,
-    /// Where the clock of a database is.
-    database: Option<String>,
+    place: Place,
+}
+
+/// Where its storage is.
+enum Place {
+    Memory(MemoryStorage),
+    Database { clock: Clocked, storage: PostgresStorage },
+}
+
+/// What a storage was like at some time.
+pub(super) enum Copied {
+    Memory(MemoryStorage),
+    Database(Backup),
 }
 
 /// Runs a race over a storage in memory.
@@ -50,7 +103,7 @@ pub(super) async fn in_memory(race: impl AsyncFnOnce(&World)) {
     let stripe = StandIn::start().await.unwrap();
     let clock = ManualClock::new(now_of(&stripe));
     let storage = MemoryStorage::with_clock(Arc::new(clock.clone()));
-    let world = World::over(stripe, clock, Arc::new(storage.clone()), Some(storage), None).await;
+    let world = World::over(stripe, clock, Place::Memory(storage)).await;
     race(&world).await;
     world.end().await;
 }
@@ -60,13 +113,10 @@ pub(super) async fn in_postgres(race: impl AsyncFnOnce(&World)) {
     in_database(async |url| {
         let stripe = StandIn::start().await.unwrap();
         let clock = ManualClock::new(now_of(&stripe));
-        set_clock(url, clock.now()).await;
-        let storage = PostgresConfig::from_url(url).unwrap().open().await.unwrap();
-        let shared = Arc::new(storage.clone());
-        let world = World::over(stripe, clock, shared, None, Some(url.to_owned())).await;
+        let place = Place::database(Clocked::standing(url, clock.now()).await).await;
+        let world = World::over(stripe, clock, place).await;
         race(&world).await;
         world.end().await;
-        storage.close().await;
     })
     .await;
 }
@@ -75,38 +125,26 @@ fn now_of(stripe: &StandIn) -> Timestamp {
     Timestamp::from_micros(stripe.now() * 1_000_000)
 }
 
-async fn tell(url: &str, sql: String) {
-    let mut conn = PgConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
-    conn.close().await.unwrap();
-}
+impl Place {
+    async fn database(clock: Clocked) -> Self {
+        let storage = PostgresConfig::from_url(clock.url()).unwrap().open().await.unwrap();
+        Self::Database { clock, storage }
+    }
 
-/// Gives the database a clock that stands. Whoever connects from now on goes by it.
-async fn set_clock(url: &str, at: Timestamp) {
-    let sql = format!(
-        "CREATE SCHEMA clocked;
-         CREATE TABLE clocked.clock AS
-             SELECT timestamptz 'epoch' + {} * interval '1 microsecond' AS at;
-         CREATE FUNCTION clocked.clock_timestamp() RETURNS timestamptz
-             LANGUAGE sql VOLATILE AS 'SELECT at FROM clocked.clock';
-         DO $$ BEGIN EXECUTE format(
-             'ALTER DATABASE %I SET search_path = clocked, pg_catalog', current_database());
-         END $$",
-        at.as_micros()
-    );
-    tell(url, sql).await;
+    fn storage(&self) -> Arc<dyn Storage> {
+        match self {
+            Self::Memory(storage) => Arc::new(storage.clone()),
+            Self::Database { storage, .. } => Arc::new(storage.clone()),
+        }
+    }
 }
 
 impl World {
-    async fn over(
-        stripe: StandIn,
-        clock: ManualClock,
-        storage: Arc<dyn Storage>,
-        memory: Option<MemoryStorage>,
-        database: Option<String>,
-    ) -> Self {
+    async fn over(stripe: StandIn, clock: ManualClock, place: Place) -> Self {
+        let storage = place.storage();
         let engine = engine(&stripe, &clock, &storage, Duration::from_secs(2)).await;
-        Self { stripe, storage, engine, memory, clock, database }
+        let agreement = Agreement::watched(Arc::clone(&storage), stripe.clone());
+        Self { stripe, storage, engine, agreement, clock, place }
     }
 
     /// A process that waits very long for Stripe: where an answer never comes, as good as dead.
@@ -114,11 +152,28 @@ impl World {
         engine(&self.stripe, &self.clock, &self.storage, Duration::from_hours(1)).await
     }
 
+    /// A copy of its storage as it is now, while it goes on.
+    pub(super) async fn copied(&self) -> Copied {
+        match &self.place {
+            Place::Memory(storage) => Copied::Memory(storage.fork()),
+            Place::Database { clock, .. } => Copied::Database(Backup::of(clock.url()).await),
+        }
+    }
+
     /// The same world after its storage came back as it was when that was copied.
-    pub(super) async fn restored(&self, backup: MemoryStorage) -> Self {
-        let storage: Arc<dyn Storage> = Arc::new(backup.clone());
-        let (stripe, clock) = (self.stripe.clone(), self.clock.clone());
-        Self::over(stripe, clock, storage, Some(backup), None).await
+    pub(super) async fn restored(&self, copied: &Copied) -> Self {
+        self.engine.shutdown().await.unwrap();
+        let place = match (&self.place, copied) {
+            (Place::Memory(_), Copied::Memory(storage)) => Place::Memory(storage.clone()),
+            (Place::Database { clock, storage }, Copied::Database(backup)) => {
+                storage.close().await;
+                backup.restore(clock.url()).await;
+                let clock = clock.restored(self.clock.now()).await;
+                Place::database(clock).await
+            }
+            _ => panic!("that is no copy of this"),
+        };
+        Self::over(self.stripe.clone(), self.clock.clone(), place).await
     }
 
     pub(super) fn gateway(&self) -> StripeGateway {
@@ -129,11 +184,8 @@ impl World {
     pub(super) async fn wait(&self, by: Duration) {
         self.clock.advance(by);
         self.stripe.advance(by);
-        if let Some(url) = &self.database {
-            let micros = by.as_micros();
-            let sql =
-                format!("UPDATE clocked.clock SET at = at + {micros} * interval '1 microsecond'");
-            tell(url, sql).await;
+        if let Place::Database { clock, .. } = &self.place {
+            clock.advance(by).await;
         }
     }
 
@@ -266,7 +318,7 @@ impl World {
         for _ in 0..60 {
             self.deliver_all().await;
             self.work().await;
-            if self.is_settled().await {
+            if self.agreement.is_at_rest().await {
                 return self.assert_agreement().await;
             }
             self.wait(A_WHILE).await;
@@ -274,83 +326,23 @@ impl World {
         panic!("it never comes to rest: {:?}", self.stripe.ledger());
     }
 
-    async fn known(&self, intent: &str) -> Option<(Payment, Vec<Refund>)> {
-        let intent = IntentRef::new(intent).unwrap();
-        let payment = self.storage.payment_by_intent(&intent).await.unwrap()?;
-        let refunds = self.storage.refunds_of(payment.id).await.unwrap();
-        Some((payment, refunds))
-    }
-
-    /// The names of the intents that a storage of ours opened.
-    async fn ours(&self) -> Vec<String> {
-        let store = self.storage.store_id().await.unwrap().to_string();
-        let intents = self.stripe.ledger().intents.into_iter();
-        let ours = intents.filter(|intent| intent.metadata.get("ticketing_store") == Some(&store));
-        ours.map(|intent| intent.id).collect()
-    }
-
-    async fn is_settled(&self) -> bool {
-        for intent in self.ours().await {
-            let Some((payment, refunds)) = self.known(&intent).await else { return false };
-            let waits = refunds.iter().any(|refund| refund.next_action_at.is_some());
-            if payment.next_action_at.is_some() || waits {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// M1 to M9: what our books say of every charge is what Stripe's ledger says.
+    /// M1 to M9, and everything else that must hold of the books.
     async fn assert_agreement(&self) {
-        let ledger = self.stripe.ledger();
-        for id in self.ours().await {
-            let intent = ledger.intent(&id).unwrap();
-            let (payment, refunds) = self.known(&id).await.unwrap();
-            if matches!(payment.state, PaymentState::NeedsOperator { .. }) {
-                continue;
+        Agreement::assert_none(&self.agreement.broken().await);
+        match &self.place {
+            Place::Memory(storage) => assert_eq!(violations(&storage.books()), []),
+            Place::Database { clock, .. } => {
+                let mut inspector = PostgresInspector::from_url(clock.url()).await.unwrap();
+                assert_eq!(inspector.verify().await.unwrap(), []);
             }
-            let charge = ledger.charge_of(&id);
-            let taken = charge.map_or(0, |charge| charge.captured);
-            let captured = payment.state == PaymentState::Captured;
-            assert_eq!(intent.amount, payment.amount.minor(), "M5 {payment:?}");
-            assert_eq!(captured, intent.status == IntentStatus::Succeeded, "M2 M9 {payment:?}");
-            assert_eq!(taken, if captured { payment.amount.minor() } else { 0 }, "M9 {payment:?}");
-            assert!(captured || intent.status == IntentStatus::Canceled, "M8 {intent:?}");
-            let done = refunds.iter().filter(|refund| refund.state == RefundState::Succeeded);
-            let back: i64 = done.map(|refund| refund.amount.minor()).sum();
-            assert_eq!(back, charge.map_or(0, |charge| charge.refunded), "M1 M4 M9 {refunds:?}");
-            assert!(back <= taken, "M4 {refunds:?}");
-            if let Some(order) = payment.order.filter(|_| captured) {
-                let complete = matches!(
-                    self.state(order).await,
-                    OrderState::Complete { .. } | OrderState::Refunded { .. }
-                );
-                let owed: i64 = refunds.iter().map(|refund| refund.amount.minor()).sum();
-                assert!(complete || owed == taken, "M1 M2 {payment:?} {refunds:?}");
-            }
-        }
-        self.assert_one_charge_for_each_order().await;
-        if let Some(memory) = &self.memory {
-            assert_eq!(violations(&memory.books()), []);
         }
     }
 
-    /// M3: whatever was tried how often, an order has one live attempt, and is paid once.
-    async fn assert_one_charge_for_each_order(&self) {
-        for intent in self.ours().await {
-            let Some((payment, _)) = self.known(&intent).await else { continue };
-            let Some(order) = payment.order else { continue };
-            let attempts = self.attempts(order).await;
-            let live = attempts.iter().filter(|attempt| attempt.is_live()).count();
-            let kept = attempts.iter().filter(|attempt| {
-                attempt.state == PaymentState::Captured && attempt.refunding.is_zero()
-            });
-            assert!(live <= 1 && kept.count() <= 1, "M3 {attempts:?}");
-        }
-    }
-
-    async fn end(&self) {
+    pub(super) async fn end(&self) {
         self.engine.shutdown().await.unwrap();
+        if let Place::Database { storage, .. } = &self.place {
+            storage.close().await;
+        }
     }
 }
 

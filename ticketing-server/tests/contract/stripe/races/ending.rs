@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use ticketing_core::PaymentOutcome;
 use ticketing_core::domain::order::{CancelReason, OrderState};
+use ticketing_core::service::{RefundAmount, RefundRequest, Refunder};
 use ticketing_core::testing::builders::user;
+use ticketing_core::values::Money;
 use ticketing_stripe_stand_in::{Fault, IntentStatus};
 
 use crate::stripe::world::{GRACE, HOLD, PATIENCE, PRICE, World};
@@ -84,17 +86,20 @@ pub(super) async fn r20_late_timer_of_a_cancelled_order(world: &World) {
     assert_eq!(world.statuses(), [IntentStatus::Canceled, IntentStatus::Succeeded]);
 }
 
+/// How long nobody can go back behind.
+const LOST: Duration = Duration::from_mins(10);
+
 /// A sale that the storage has forgotten: the buyer has the money back, and the unit is sold anew.
-pub(super) async fn r23_restored(world: &World) {
+pub(super) async fn r23_database_restored_to_before_the_order(world: &World) {
     let ticket = world.list(1).await;
-    let backup = world.memory.as_ref().unwrap().fork();
+    let backup = world.copied().await;
     let order = world.reserve(&user("ann"), ticket).await;
     assert_eq!(world.pays(&order, "tok_visa").await, PaymentOutcome::Complete);
     world.rest().await;
     drop(world.stripe.take_events());
-    world.wait(Duration::from_mins(10)).await;
+    world.wait(LOST).await;
 
-    let world = world.restored(backup).await;
+    let world = world.restored(&backup).await;
     let again = world.reserve(&user("bob"), ticket).await;
     assert_eq!(world.pays(&again, "tok_visa").await, PaymentOutcome::Complete);
     world.rest().await;
@@ -102,4 +107,50 @@ pub(super) async fn r23_restored(world: &World) {
     let refunded: Vec<_> =
         world.stripe.ledger().charges.iter().map(|charge| charge.refunded).collect();
     assert_eq!(refunded, [PRICE.minor(), 0]);
+    world.end().await;
+}
+
+/// A charge that the storage has forgotten, of an attempt that it still knows: the order is complete
+/// again, and nobody is charged twice.
+pub(super) async fn r23_database_restored_to_before_the_charge(world: &World) {
+    let order = world.held_by(&user("ann")).await;
+    let intent = world.opened(&order).await;
+    let backup = world.copied().await;
+    world.stripe.confirm_as_client(&intent, "pm_card_visa").unwrap();
+    world.rest().await;
+    world.assert_sold_once(&order).await;
+    drop(world.stripe.take_events());
+    world.wait(LOST).await;
+
+    let world = world.restored(&backup).await;
+    assert!(matches!(world.state(order.id).await, OrderState::AwaitingPayment { .. }));
+    world.rest().await;
+    world.assert_sold_once(&order).await;
+    assert_eq!(world.stripe.ledger().charges.len(), 1);
+    world.end().await;
+}
+
+/// A refund that the storage has forgotten is found at Stripe, and not made again.
+pub(super) async fn r23_database_restored_to_before_the_refund(world: &World) {
+    let order = world.held_by(&user("ann")).await;
+    assert_eq!(world.pays(&order, "tok_visa").await, PaymentOutcome::Complete);
+    world.rest().await;
+    let backup = world.copied().await;
+    let mut part = RefundRequest::default();
+    part.amount = Some(RefundAmount::Exact(Money::usd(5_00)));
+    let by = Refunder::Operator(user("operator"));
+    world.engine.refunds().request(by, order.id, part).await.unwrap();
+    world.rest().await;
+    drop(world.stripe.take_events());
+    world.wait(LOST).await;
+
+    let world = world.restored(&backup).await;
+    assert!(world.storage.order(order.id).await.unwrap().unwrap().refunded.is_zero());
+    world.pass(Duration::from_mins(3)).await;
+    world.rest().await;
+    let known = world.storage.order(order.id).await.unwrap().unwrap();
+    assert_eq!(known.refunded, Money::usd(5_00));
+    let charge = &world.stripe.ledger().charges[0];
+    assert_eq!((charge.captured, charge.refunded), (PRICE.minor(), 500));
+    world.end().await;
 }

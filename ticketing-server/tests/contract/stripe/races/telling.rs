@@ -8,9 +8,9 @@ use ticketing_core::domain::order::{CancelReason, OrderState};
 use ticketing_core::domain::payment::{ConfirmedBy, Dispute, PaymentState, Trouble};
 use ticketing_core::ports::storage::Received;
 use ticketing_core::ports::{IdSource as _, OpenIntent, PaymentGateway as _, RandomIds};
-use ticketing_core::service::{RefundRequest, Refunder};
+use ticketing_core::service::{RefundAmount, RefundRequest, Refunder};
 use ticketing_core::testing::builders::user;
-use ticketing_core::values::{OrderId, PaymentId, StoreId};
+use ticketing_core::values::{Money, OrderId, PaymentId, StoreId};
 use ticketing_stripe_stand_in::{Call, DisputeStatus, Fault, IntentStatus};
 
 use crate::stripe::world::{PRICE, World, pay};
@@ -146,6 +146,8 @@ pub(super) async fn r19_unknown_intent_of_ours_is_voided_or_refunded(world: &Wor
         world.stripe.confirm_as_client(intent, "pm_card_visa").unwrap();
     }
     world.stripe.capture_by_hand(&captured, None).unwrap();
+    // They were opened behind the engine's back.
+    assert_eq!(world.agreement.take_unwritten().len(), 3);
     world.rest().await;
     let gone = IntentStatus::Canceled;
     assert_eq!(world.statuses(), [gone, gone, IntentStatus::Succeeded], "{unpaid}");
@@ -159,6 +161,7 @@ pub(super) async fn r19_unknown_intent_of_another_is_let_alone(world: &World) {
     for intent in [&anothers, &nobodys] {
         world.stripe.confirm_as_client(intent, "pm_card_visa").unwrap();
     }
+    assert_eq!(world.agreement.take_unwritten().len(), 1);
     let before = world.statuses();
     world.pass(Duration::from_mins(3)).await;
     world.rest().await;
@@ -185,4 +188,41 @@ pub(super) async fn r21_dispute(world: &World) {
     let refused = world.engine.refunds().request(by, order.id, RefundRequest::default()).await;
     assert_eq!(refused.unwrap_err().code(), "dispute_open");
     world.rest().await;
+}
+
+/// A bank that only asks is no dispute: what it asks about can be given back. Once it does dispute, that
+/// counts, even after the inquiry was closed, and whatever is told in what order.
+pub(super) async fn r21_dispute_after_an_inquiry_that_was_closed(world: &World) {
+    let by = || Refunder::Operator(user("operator"));
+    for reversed in [false, true] {
+        let order = world.held_by(&user("ann")).await;
+        assert_eq!(world.pays(&order, "tok_visa").await, PaymentOutcome::Complete);
+        world.rest().await;
+        let intent = world.stripe.ledger().intents.pop().unwrap().id;
+        world.stripe.inquire(&intent).unwrap();
+        world.deliver_all().await;
+        world.work().await;
+        let mut part = RefundRequest::default();
+        part.amount = Some(RefundAmount::Exact(Money::usd(5_00)));
+        world.engine.refunds().request(by(), order.id, part).await.unwrap();
+        world.rest().await;
+        drop(world.stripe.take_events());
+        world.stripe.decide_dispute(&intent, DisputeStatus::InquiryClosed);
+        world.stripe.decide_dispute(&intent, DisputeStatus::NeedsResponse);
+        let mut events = world.stripe.take_events();
+        assert_eq!(events.len(), 2);
+        if reversed {
+            events.reverse();
+        }
+        for event in &events {
+            world.deliver(event).await;
+            world.work().await;
+        }
+        let attempt = world.attempts(order.id).await.pop().unwrap();
+        assert_eq!(attempt.dispute, Dispute::Opened);
+        let refunds = world.engine.refunds();
+        let refused = refunds.request(by(), order.id, RefundRequest::default()).await;
+        assert_eq!(refused.unwrap_err().code(), "dispute_open");
+        world.rest().await;
+    }
 }
