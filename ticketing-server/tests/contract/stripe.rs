@@ -24,6 +24,7 @@ mod agreement;
 mod canary;
 mod killed;
 mod planted;
+mod processes;
 mod races;
 mod webhooks;
 mod world;
