@@ -22,6 +22,7 @@ use crate::shop::{Shop, welcomes_a_crowd};
 
 mod agreement;
 mod canary;
+mod flows;
 mod killed;
 mod planted;
 mod processes;
