@@ -2,13 +2,18 @@
 
 #[cfg(test)]
 mod rules {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
     use bytes::Bytes;
     use http_body_util::{BodyExt as _, Full};
     use hyper::{Method, Request};
     use hyper_util::client::legacy::Client;
     use hyper_util::rt::TokioExecutor;
     use serde_json::Value;
-    use ticketing_stripe_stand_in::{Call, Fault, IntentStatus, RefundStatus, StandIn};
+    use ticketing_stripe_stand_in::{
+        Call, DisputeStatus, Fault, IntentStatus, RefundStatus, StandIn,
+    };
 
     /// One call; nothing if the answer did not come whole.
     async fn call(
@@ -113,7 +118,7 @@ mod rules {
     #[tokio::test]
     async fn a_key_in_use_is_a_conflict() {
         let stripe = StandIn::start().await.unwrap();
-        stripe.next(Call::Create, Fault::Delay(std::time::Duration::from_millis(300)));
+        stripe.next(Call::Create, Fault::Delay(Duration::from_millis(300)));
         let slow = post(&stripe, "payment_intents", NEW, "k");
         let quick = async {
             while stripe.requests().is_empty() {
@@ -190,5 +195,65 @@ mod rules {
         assert_eq!(page(get(&stripe, &path).await), (vec![newest, fourth], false));
         let path = format!("payment_intents?created[gte]={}", stripe.now() + 60);
         assert_eq!(page(get(&stripe, &path).await), (vec![], false));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_held_until_the_test_lets_it_go() {
+        let stripe = StandIn::start().await.unwrap();
+        stripe.next(Call::Create, Fault::HeldAnswer);
+        let asked = stripe.clone();
+        let asking = tokio::spawn(async move { post(&asked, "payment_intents", NEW, "k").await });
+        while stripe.ledger().intents.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!asking.is_finished());
+        stripe.let_go();
+        assert_eq!(asking.await.unwrap().0, 200);
+    }
+
+    #[tokio::test]
+    async fn a_call_is_shown_before_it_has_any_effect() {
+        let stripe = StandIn::start().await.unwrap();
+        let seen = Arc::<Mutex<Vec<(Option<Call>, String, usize)>>>::default();
+        let (noted, ledger) = (Arc::clone(&seen), stripe.clone());
+        stripe.watch(move |request| {
+            let intents = ledger.ledger().intents.len();
+            let order = request.fields()["metadata[order]"].clone();
+            noted.lock().unwrap().push((request.call, order, intents));
+            Box::pin(std::future::ready(()))
+        });
+        created(&stripe).await;
+        assert_eq!(*seen.lock().unwrap(), [(Some(Call::Create), "7".to_owned(), 0)]);
+    }
+
+    #[tokio::test]
+    async fn a_charge_tells_when_it_began_and_ended() {
+        let stripe = StandIn::start().await.unwrap();
+        let id = created(&stripe).await;
+        let confirm = format!("payment_intents/{id}/confirm");
+        post(&stripe, &confirm, "payment_method=pm_card_visa", "c").await;
+        let charge = |stripe: &StandIn| stripe.ledger().charges[0].clone();
+        assert_eq!(charge(&stripe).ended_at, None);
+        stripe.advance(Duration::from_hours(1));
+        post(&stripe, &format!("payment_intents/{id}/cancel"), "", "v").await;
+        let charge = charge(&stripe);
+        assert!(charge.ended_at.unwrap() - charge.authorized_at >= 3600, "{charge:?}");
+    }
+
+    #[tokio::test]
+    async fn what_a_bank_only_asks_about_can_be_given_back() {
+        let stripe = StandIn::start().await.unwrap();
+        let id = captured(&stripe).await;
+        stripe.inquire(&id).unwrap();
+        let part = format!("payment_intent={id}&amount=500");
+        assert_eq!(post(&stripe, "refunds", &part, "r1").await.0, 200);
+        stripe.decide_dispute(&id, DisputeStatus::InquiryClosed);
+        stripe.decide_dispute(&id, DisputeStatus::NeedsResponse);
+        let (status, refused) = post(&stripe, "refunds", &part, "r2").await;
+        assert_eq!((status, refused["error"]["code"].as_str()), (400, Some("charge_disputed")));
+        let kinds: Vec<_> = stripe.take_events().into_iter().map(|event| event.kind).collect();
+        let told = |kind: &str| kinds.iter().filter(|told| *told == kind).count();
+        assert_eq!((told("charge.dispute.created"), told("charge.dispute.closed")), (1, 1));
+        assert_eq!(told("charge.dispute.updated"), 1);
     }
 }
