@@ -82,7 +82,8 @@ find_postgres_bin() {
     searched=$(realpath "$(command -v initdb)" 2>/dev/null || true)
     for folder in "${TICKETING_TEST_POSTGRES_BIN:-}" "${searched%/initdb}" \
         $(printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/local/pgsql/bin | sort -rV); do
-        if [[ -x $folder/initdb && -x $folder/postgres && -x $folder/pg_ctl ]]; then
+        if [[ -x $folder/initdb && -x $folder/postgres && -x $folder/pg_ctl &&
+            -x $folder/pg_dump && -x $folder/pg_restore ]]; then
             postgres_bin=$folder
             return
         fi
