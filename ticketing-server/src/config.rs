@@ -93,6 +93,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How long a client may take nothing of what waits for it.
     pub stall_timeout: Duration,
+    /// How long the server goes on serving after it was told to end, not ready any more.
+    pub shutdown_delay: Option<Duration>,
     /// How long running requests may take to end when the server does.
     pub shutdown_deadline: Duration,
     /// What is logged.
@@ -202,6 +204,7 @@ impl Config {
             address_streams: 200,
             idle_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_secs(30),
+            shutdown_delay: None,
             shutdown_deadline: Duration::from_secs(25),
             log: "info".to_owned(),
             told: Vec::new(),

@@ -52,11 +52,15 @@ pub struct Server {
 #[derive(Debug)]
 struct Doors {
     serving: Serving,
-    /// Nothing new is to be sent here, and live streams end.
+    /// Nothing new is to be sent here.
+    leaving: CancellationToken,
+    /// Live streams end.
     closing: CancellationToken,
     /// The socket for repairs, where there is one.
     admin: Option<AdminDoor>,
-    /// How long all of it may take to end.
+    /// How long whoever sends requests here may take to see that nothing new is to be sent.
+    delay: Option<Duration>,
+    /// How long all of it may take to end after that.
     deadline: Duration,
 }
 
@@ -158,11 +162,13 @@ impl Server {
         self.accounts.store()
     }
 
-    /// Ends it: no new connections, the requests that run are answered within the configured
+    /// Ends it: it is not ready any more, and goes on for the configured delay, if there is one. Then
+    /// there are no new connections, the requests that run are answered within the configured
     /// deadline, live streams end, and what waits to be written is written. What does not end in
     /// time is left to the next start, as after a power cut.
     pub async fn shutdown(self) {
         let Self { doors, wired, accounts } = self;
+        doors.leave().await;
         let deadline = Instant::now() + doors.deadline;
         doors.close().await;
         let ending = async {
@@ -197,14 +203,24 @@ impl Doors {
                 "there is no socket for `ticketing-server admin`"
             );
         });
-        let closing = CancellationToken::new();
-        let router = router(config, wired, accounts, metrics, &closing);
+        let (leaving, closing) = (CancellationToken::new(), CancellationToken::new());
+        let router = router(config, wired, accounts, metrics, (&leaving, &closing));
         let serving = Serving::start(listener, router, serving(config, metrics));
         let address = config.listen;
         let serving = serving.map_err(|source| StartError::Listen { address, source })?;
         tracing::info!(address = %serving.address(), "the server listens");
         let deadline = config.shutdown_deadline;
-        Ok(Self { serving, closing, admin: admin.ok(), deadline })
+        let delay = config.shutdown_delay;
+        Ok(Self { serving, leaving, closing, admin: admin.ok(), delay, deadline })
+    }
+
+    /// Tells that nothing new is to be sent here, and waits until that can have been seen.
+    async fn leave(&self) {
+        self.leaving.cancel();
+        if let Some(delay) = self.delay {
+            tracing::info!(?delay, "the server goes on until it is known to be ending");
+            tokio::time::sleep(delay).await;
+        }
     }
 
     async fn close(self) {
@@ -290,7 +306,7 @@ impl ServerBuilder {
 }
 
 /// The folder for data, for its owner alone.
-fn make_folder(config: &Config) -> Result<(), StartError> {
+pub(crate) fn make_folder(config: &Config) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let path = &config.data_dir;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
@@ -339,7 +355,7 @@ fn router(
     wired: &Wired,
     accounts: &Accounts,
     metrics: &Metrics,
-    closing: &CancellationToken,
+    (leaving, closing): (&CancellationToken, &CancellationToken),
 ) -> Router {
     let engine = &wired.engine;
     let streams = LiveOptions {
@@ -355,6 +371,7 @@ fn router(
         accounts: accounts.clone(),
         services: config.services.clone(),
         metrics: metrics.clone(),
+        leaving: leaving.clone(),
         closing: closing.clone(),
     };
     let options = LayerOptions {

@@ -143,6 +143,7 @@ impl Reader {
         config.hold_cap = self.value("hold_cap", values::duration);
         self.set(&mut config.gateway_patience, "gateway_patience", values::duration);
         self.set(&mut config.event_retention, "event_retention", values::duration);
+        config.shutdown_delay = self.value("shutdown_delay", values::duration);
         self.set(&mut config.shutdown_deadline, "shutdown_deadline", values::duration);
     }
 

@@ -38,6 +38,7 @@ pub(super) fn of(config: &Config, setting: &Setting) -> String {
         "client_upstream" => or_none(config.client_upstream.as_ref()),
         "trusted_proxies" => list(&config.trusted_proxies),
         "address_rate" => or_none(config.address_rate),
+        "shutdown_delay" => or_none(config.shutdown_delay.map(duration)),
         _ => plain(config, setting),
     }
 }

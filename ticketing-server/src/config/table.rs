@@ -180,6 +180,11 @@ pub const SETTINGS: &[Setting] = &[
         "how long a client may take nothing of an answer or stream that waits for it",
     ),
     Setting::new(
+        "shutdown_delay",
+        "none",
+        "how long the server, told to end, says that it is not ready and goes on serving all the same",
+    ),
+    Setting::new(
         "shutdown_deadline",
         "25s",
         "how long running requests may take to end when the server does",

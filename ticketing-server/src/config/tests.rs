@@ -32,6 +32,7 @@ fn the_table_tells_the_defaults() {
     let others = [
         "cookie_secure",
         "address_rate",
+        "shutdown_delay",
         "database",
         "accounts",
         "stripe_secret_key",

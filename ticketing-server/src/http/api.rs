@@ -26,7 +26,9 @@ pub(crate) struct Api {
     pub(crate) metrics: Metrics,
     /// Which of the services this process has.
     pub(crate) services: Services,
-    /// Cancelled when the server ends: live streams end, and it is not ready any more.
+    /// Cancelled when the server is told to end: it is not ready any more.
+    pub(crate) leaving: CancellationToken,
+    /// Cancelled when it ends: live streams do, too.
     pub(crate) closing: CancellationToken,
     pub(crate) streams: LiveOptions,
 }
@@ -35,8 +37,8 @@ impl Api {
     /// The routes of these services, with the description of all that are there.
     pub(crate) fn into_router(self) -> Router {
         let state = ApiState::new(self.engine.clone(), self.accounts.authenticator());
-        let live = LiveState::start(state.clone(), self.closing.clone(), &self.streams);
-        let health = HealthState::new(self.engine.clone(), self.metrics, self.closing)
+        let live = LiveState::start(state.clone(), self.closing, &self.streams);
+        let health = HealthState::new(self.engine.clone(), self.metrics, self.leaving)
             .with_accounts(self.accounts.clone());
         let mut all = OpenApiRouter::with_openapi(description::Description::openapi())
             .merge(health::routes().with_state(health));
