@@ -13,8 +13,11 @@ use crate::config::Config;
 use crate::{admin, auth};
 
 pub(crate) mod files;
+mod ready;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use ready::ready;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 

@@ -35,6 +35,10 @@ pub enum Command {
     },
     /// Tell whether the settings can be used.
     Check,
+    /// Bring the tables up to date.
+    Migrate,
+    /// Tell whether the server that runs with these settings is ready.
+    Health,
     /// Check everything that must always hold of the store.
     Verify,
     /// List what waits for a person.
@@ -80,6 +84,10 @@ fn program() -> Clap {
         .arg(config)
         .args(settings)
         .subcommand(Clap::new("check").about("Tell whether the settings can be used"))
+        .subcommand(Clap::new("migrate").about("Make the tables, or bring them up to date"))
+        .subcommand(
+            Clap::new("health").about("Tell whether the server that listens there is ready"),
+        )
         .subcommand(admin())
 }
 
@@ -125,8 +133,11 @@ fn command_of(matches: &ArgMatches, sources: &mut Sources) -> Result<Command, cl
         return Ok(Command::Serve { demo: matches.get_flag("demo") });
     };
     note_flags(inner, sources);
-    if name == "check" {
-        return Ok(Command::Check);
+    match name {
+        "check" => return Ok(Command::Check),
+        "migrate" => return Ok(Command::Migrate),
+        "health" => return Ok(Command::Health),
+        _ => {}
     }
     let Some((name, inner)) = inner.subcommand() else {
         return Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand));

@@ -16,7 +16,7 @@ use ticketing_stripe::StripeGateway;
 use crate::backends::{Bus, Database, PaymentBackend, WakeUps};
 use crate::config::Config;
 use crate::private_file;
-use crate::server::StartError;
+use crate::server::{StartError, make_folder};
 
 /// An engine over the configured backends.
 #[derive(Debug)]
@@ -183,6 +183,16 @@ impl OpenGateway {
             Self::Brought(_) => Ok(Money::Brought),
         }
     }
+}
+
+/// Makes the tables of the store and of the accounts, or brings them up to date, and serves nobody:
+/// for whoever may do that while those that sell may not.
+pub(crate) async fn bring_up_to_date(config: &Config) -> Result<(), StartError> {
+    make_folder(config)?;
+    open_storage(&config.database).await?.close().await;
+    let accounts = config.accounts.open().await.map_err(StartError::Accounts)?;
+    accounts.close().await;
+    Ok(())
 }
 
 /// Timers that are not the engine's own.

@@ -12,6 +12,7 @@ use super::{Cli, Command};
 use crate::admin::{self, AdminAnswer, AdminRequest};
 use crate::check;
 use crate::config::Config;
+use crate::wiring::bring_up_to_date;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -45,6 +46,8 @@ pub async fn run(
             Ok(ExitCode::SUCCESS)
         }
         Command::Check => check(&config, out).await,
+        Command::Migrate => migrate(&config, out).await,
+        Command::Health => health(&config, out).await,
         Command::Verify => verify(&config, out).await,
         Command::Stuck => stuck(&config, out).await,
         Command::Resume(payment) => ask(&config, AdminRequest::Resume { payment }, out).await,
@@ -62,6 +65,18 @@ async fn check(config: &Config, out: &mut (dyn Write + Send)) -> Result<ExitCode
     report::tried(&tried, out)?;
     let all_good = tried.iter().all(|tried| tried.outcome.is_ok());
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn migrate(config: &Config, out: &mut (dyn Write + Send)) -> Result<ExitCode, Failure> {
+    bring_up_to_date(config).await?;
+    writeln!(out, "the tables are up to date")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn health(config: &Config, out: &mut (dyn Write + Send)) -> Result<ExitCode, Failure> {
+    let address = check::ready(config.listen).await?;
+    writeln!(out, "the server at {address} is ready")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn verify(config: &Config, out: &mut (dyn Write + Send)) -> Result<ExitCode, Failure> {

@@ -58,6 +58,8 @@ fn commands_are_read() {
     assert_eq!(command(&[]).unwrap(), Command::Serve { demo: false });
     assert_eq!(command(&["--demo"]).unwrap(), Command::Serve { demo: true });
     assert_eq!(command(&["check"]).unwrap(), Command::Check);
+    assert_eq!(command(&["migrate"]).unwrap(), Command::Migrate);
+    assert_eq!(command(&["health"]).unwrap(), Command::Health);
     assert_eq!(command(&["admin", "verify"]).unwrap(), Command::Verify);
     assert_eq!(command(&["admin", "stuck"]).unwrap(), Command::Stuck);
     let resume = command(&["admin", "stuck", "resume", id]).unwrap();
@@ -122,6 +124,28 @@ async fn settings_are_checked_and_backends_are_asked() {
     assert!(!good && told.contains("payments: it can't be used"), "{told}");
     let told = ran(folder.path(), &["check", "--hold", "x"]).await.unwrap_err();
     assert!(told.contains("TICKETING_HOLD"), "{told}");
+}
+
+#[tokio::test]
+async fn tables_are_made_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, told) = ran(folder.path(), &["migrate"]).await.unwrap();
+    assert!(good && told == "the tables are up to date\n", "{told}");
+    let free = ["check", "--listen", "127.0.0.1:0"];
+    let (good, told) = ran(folder.path(), &free).await.unwrap();
+    assert!(good && told.contains("database: it answers\naccounts: it answers\n"), "{told}");
+    let (good, _) = ran(folder.path(), &["migrate"]).await.unwrap();
+    assert!(good, "there is nothing left to do");
+    let running = SqliteStorage::open(folder.path().join("ticketing.db")).await.unwrap();
+    ran(folder.path(), &["migrate"]).await.unwrap_err();
+    running.close().await;
+}
+
+#[tokio::test]
+async fn who_listens_nowhere_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = ran(folder.path(), &["health", "--listen", "127.0.0.1:9"]).await.unwrap_err();
+    assert_eq!(told, "no server answers at 127.0.0.1:9");
 }
 
 #[tokio::test]
