@@ -49,16 +49,32 @@ fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 15))
 }
 
+/// What becomes of commands and units, and who finds that the time of an order is up. All of it is told
+/// from the start on: to whoever adds numbers up, one that is not told makes nothing of all of them.
+const OUTCOMES: [&str; 3] = ["applied", "refused", "failed"];
+const MOVES: [&str; 4] = ["held", "released", "sold", "returned"];
+const FINDERS: [&str; 2] = ["timer", "sweep"];
+
 impl Default for EngineMetrics {
     fn default() -> Self {
+        let (batches, units, expired) = (Family::default(), Family::default(), Family::default());
+        for outcome in OUTCOMES {
+            drop(batches.get_or_create(&OutcomeLabels { outcome }));
+        }
+        for moved in MOVES {
+            drop(units.get_or_create(&UnitLabels { moved }));
+        }
+        for found in FINDERS {
+            drop(expired.get_or_create(&ExpiryLabels { found }));
+        }
         Self {
-            batches: Family::default(),
-            units: Family::default(),
+            batches,
+            units,
             group_sizes: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             waits: seconds(),
             commits: seconds(),
             overloaded: Counter::default(),
-            expired: Family::default(),
+            expired,
             outbox_rows: Gauge::default(),
             outbox_age: Gauge::default(),
             live_orders: Gauge::default(),

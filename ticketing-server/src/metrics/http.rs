@@ -43,15 +43,27 @@ struct CutLabels {
 const SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// What is refused for want of room, and what a connection is cut for. They are told from the start on:
+/// to whoever adds numbers up, one that is not told makes nothing of all of them.
+const PRIORITIES: [&str; 5] = ["health", "settle", "reserve", "browse", "pages"];
+const CUTS: [&str; 6] = ["address", "late", "quiet", "stuck", "full", "ending"];
+
 impl Default for HttpMetrics {
     fn default() -> Self {
+        let (shed, cut) = (Family::default(), Family::default());
+        for priority in PRIORITIES {
+            drop(shed.get_or_create(&ShedLabels { priority }));
+        }
+        for why in CUTS {
+            drop(cut.get_or_create(&CutLabels { why }));
+        }
         Self {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             in_flight: Gauge::default(),
-            shed: Family::default(),
+            shed,
             connections: Gauge::default(),
-            cut: Family::default(),
+            cut,
             streams: Gauge::default(),
         }
     }

@@ -22,6 +22,21 @@ async fn two_servers_do_not_share_their_numbers() {
     assert!(!other.text().unwrap().contains(line));
 }
 
+/// What has not happened yet is told as zero, so that sums of it and others are numbers.
+#[test]
+fn nothing_is_told_as_zero() {
+    let text = Metrics::new().text().unwrap();
+    for line in [
+        r#"http_requests_shed_total{priority="reserve"} 0"#,
+        r#"http_connections_cut_total{why="ending"} 0"#,
+        r#"ticketing_batches_total{outcome="failed"} 0"#,
+        r#"ticketing_units_total{moved="sold"} 0"#,
+        r#"ticketing_expired_orders_total{found="timer"} 0"#,
+    ] {
+        assert!(text.contains(line), "{line} in:\n{text}");
+    }
+}
+
 #[tokio::test]
 async fn commits_are_counted() {
     let metrics = Metrics::new();
