@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -31,12 +32,12 @@ impl Program {
 
     /// Starts what is prepared, at a port that is free.
     pub(crate) async fn started(command: &mut Command) -> Self {
-        let mut child = command
-            .args(["--listen", "127.0.0.1:0"])
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        Self::launched(command.args(["--listen", "127.0.0.1:0"])).await
+    }
+
+    /// Starts what is prepared, where that says.
+    pub(crate) async fn launched(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         let started = async {
@@ -87,9 +88,25 @@ impl Program {
     }
 
     /// The same, with everything that it has logged.
-    pub(crate) async fn terminate_and_tell(mut self) -> (std::process::ExitStatus, String) {
+    pub(crate) async fn terminate_and_tell(self) -> (std::process::ExitStatus, String) {
+        self.terminate_within(SOON).await
+    }
+
+    /// The same, where it may take so long.
+    pub(crate) async fn terminate_within(
+        self,
+        patience: Duration,
+    ) -> (std::process::ExitStatus, String) {
         self.signal("TERM").await;
-        let ended = tokio::time::timeout(SOON, self.child.wait()).await;
+        self.ends_within(patience).await
+    }
+
+    /// Waits until it has ended, of itself or since it was told to.
+    pub(crate) async fn ends_within(
+        mut self,
+        patience: Duration,
+    ) -> (std::process::ExitStatus, String) {
+        let ended = tokio::time::timeout(patience, self.child.wait()).await;
         (ended.expect("it never ended").unwrap(), self.log.await.unwrap())
     }
 }

@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::BUS;
 use crate::habits::SOON;
+use crate::leftovers;
 use crate::program::{Program, command};
 use crate::proxy::Proxy;
 
@@ -63,14 +64,14 @@ impl Deployment {
             let those = processes.iter().filter(|(name, _)| *name == service);
             those.map(|(_, program)| program.address).collect()
         };
-        let proxy = Proxy::start(vec![
+        let proxy = Proxy::start(by_beginning(vec![
             ("/api/users", of("auth")),
             ("/api/tickets", of("tickets")),
             ("/api/orders", of("orders")),
             ("/api/payments", of("payments")),
             ("/api/webhooks", of("payments")),
             ("/", of("client")),
-        ])
+        ]))
         .await;
         Self { processes, proxy, _folders: folders, _names: names }
     }
@@ -119,15 +120,21 @@ impl Names {
     }
 }
 
+/// Beginnings of paths, the longest first, and where they lead.
+fn by_beginning(
+    routes: Vec<(&'static str, Vec<SocketAddr>)>,
+) -> impl Fn(&str) -> Option<Vec<SocketAddr>> + Send + Sync {
+    move |path| {
+        let found = routes.iter().find(|(beginning, _)| path.starts_with(beginning));
+        found.map(|(_, servers)| servers.clone())
+    }
+}
+
 /// Removes everything that bears the name.
 async fn forget(prefix: &str) {
     let statement = format!("DROP DATABASE IF EXISTS {prefix} WITH (FORCE)");
     let dropped = tell(&server_url("TICKETING_TEST_POSTGRES"), statement).await;
-    crate::bus::forget(&server_url(BUS), prefix).await;
-    let client = redis::Client::open(server_url("TICKETING_TEST_REDIS")).unwrap();
-    let keys = ["due", "armed", "epoch"].map(|key| format!("{{{prefix}:0}}:{key}"));
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    redis::cmd("DEL").arg(&keys).exec_async(&mut connection).await.unwrap();
+    leftovers::forget(prefix).await;
     dropped.unwrap();
 }
 
@@ -135,11 +142,7 @@ impl Drop for Names {
     /// A drop can't wait in the test's own runtime.
     fn drop(&mut self) {
         let prefix = std::mem::take(&mut self.prefix);
-        let forgetting = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(forget(&prefix));
-        });
-        drop(forgetting.join());
+        leftovers::in_a_runtime_of_its_own(async move { forget(&prefix).await });
     }
 }
 

@@ -24,6 +24,8 @@ mod expiry;
 mod habits;
 #[path = "../contract/idempotency.rs"]
 mod idempotency;
+#[path = "../split/leftovers.rs"]
+mod leftovers;
 #[path = "../contract/live.rs"]
 mod live;
 #[path = "../contract/orders.rs"]
