@@ -33,12 +33,55 @@ need_schemathesis() {
     python=$folder/venv/bin/python
 }
 
+# `infra_tools` is the folder of kubectl, the linters and the interpreter of their environment. Several that want it at the
+# same time wait for the first.
+need_infra_tools() {
+    local folder=${CARGO_TARGET_DIR:-target}/check-infra
+    mkdir -p "$folder"
+    (
+        flock 9
+        need_python_environment "$folder" scripts/check-infra.d/requirements.txt
+    ) 9>"$folder/lock"
+    infra_tools=$folder/venv/bin
+}
+
+# `promtool`, of its package alone: installed, that would be a server that starts.
+need_promtool() {
+    local folder=${CARGO_TARGET_DIR:-target}/check-infra/prometheus
+    promtool=$(command -v promtool || printf '%s/usr/bin/promtool' "$folder")
+    if [[ -x $promtool ]]; then
+        return
+    fi
+    if ! command -v apt-get >/dev/null; then
+        fail 'promtool is missing, and there is no apt-get to fetch the package prometheus with.'
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    fetch_package "$folder" prometheus
+    dpkg-deb --extract "$folder"/prometheus_*.deb "$folder"
+    rm "$folder"/prometheus_*.deb
+}
+
+# fetch_package FOLDER NAME. Lists of packages may be missing or too old: they are fetched when the first try fails.
+fetch_package() {
+    local become=()
+    if (cd "$1" && apt-get -q download "$2" >/dev/null 2>&1); then
+        return
+    fi
+    if [[ $EUID -ne 0 ]]; then
+        become=(sudo -n)
+    fi
+    "${become[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >/dev/null
+    (cd "$1" && apt-get -q download "$2" >/dev/null)
+}
+
 # need_python_environment FOLDER REQUIREMENTS: FOLDER/venv, where they are installed. It is made anew when they have
 # changed.
 need_python_environment() {
     if cmp -s "$2" "$1/installed.txt"; then
         return
     fi
+    has_python || install_python || true
     if ! has_python; then
         printf '%s\n' 'Python 3.11 or newer with its module venv is missing: on Debian and Ubuntu, apt-get install' \
             "python3-venv. What $2 lists is installed into an environment that python3 -m venv makes." >&2
@@ -47,6 +90,18 @@ need_python_environment() {
     python3 -m venv --clear "$1/venv"
     "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
     cp "$2" "$1/installed.txt"
+}
+
+# Where that takes a package only, and nobody has to be asked for a password.
+install_python() {
+    local become=()
+    command -v apt-get >/dev/null || return 1
+    if [[ $EUID -ne 0 ]]; then
+        become=(sudo -n)
+    fi
+    "${become[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >/dev/null &&
+        "${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+            --no-install-recommends install python3-venv >/dev/null
 }
 
 has_python() {
