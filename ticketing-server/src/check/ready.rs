@@ -57,7 +57,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     match listen {
         SocketAddr::V4(at) if at.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, port).into(),
         SocketAddr::V6(at) if at.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, port).into(),
-        other => other,
+        SocketAddr::V4(_) | SocketAddr::V6(_) => listen,
     }
 }
 

@@ -188,6 +188,20 @@ fn requests_come_from_the_ingress_alone() {
     }
 }
 
+/// In development a program of ours stands in for Stripe: it must take the key that the others have.
+#[tokio::test]
+async fn the_stand_in_takes_the_key_of_development() {
+    let key = ticketing_stripe_stand_in::StandIn::start().await.unwrap().secret_key();
+    let overlay = Overlay::dev();
+    for role in overlay.roles().values() {
+        let variables = &role.container.variables;
+        assert_eq!(variables["TICKETING_STRIPE_SECRET_KEY"], key);
+        let service = overlay.find("Service", "stripe");
+        let port = &service["spec"]["ports"][0]["port"];
+        assert_eq!(variables["TICKETING_PAYMENTS"], format!("stripe:http://stripe:{port}"));
+    }
+}
+
 #[test]
 fn every_variable_of_ours_is_a_setting() {
     let known: BTreeSet<String> = SETTINGS.iter().map(|setting| setting.variable()).collect();

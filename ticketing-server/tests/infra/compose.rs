@@ -35,6 +35,9 @@ fn each_role_is_a_service_whose_settings_the_server_accepts() {
     );
     for (name, variables) in servers {
         assert_eq!(variables["TICKETING_SERVICES"], name);
+        // What stands in for Stripe takes one key alone.
+        let dev = Overlay::dev().roles()[&name].container.variables.clone();
+        assert_eq!(variables["TICKETING_STRIPE_SECRET_KEY"], dev["TICKETING_STRIPE_SECRET_KEY"]);
         let config = Config::load(&Sources { variables, ..Sources::default() }).unwrap();
         assert_eq!(config.strangers(), <[String; 0]>::default());
     }

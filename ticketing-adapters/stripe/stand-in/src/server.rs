@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -42,8 +42,11 @@ impl Request {
     }
 }
 
-pub(crate) async fn start(inside: Arc<Inside>) -> io::Result<(SocketAddr, AbortHandle)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+pub(crate) async fn start(
+    inside: Arc<Inside>,
+    listen: SocketAddr,
+) -> io::Result<(SocketAddr, AbortHandle)> {
+    let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let router = Router::new().fallback(answer).with_state(Arc::clone(&inside));
     let listener = listener.tap_io(move |_connection| {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -66,8 +66,16 @@ impl StandIn {
     /// # Errors
     /// There is no port to listen at.
     pub async fn start() -> io::Result<Self> {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// Starts one that listens there.
+    ///
+    /// # Errors
+    /// Nobody can listen there.
+    pub async fn start_at(listen: SocketAddr) -> io::Result<Self> {
         let inside = Arc::<Inside>::default();
-        let (address, server) = server::start(Arc::clone(&inside)).await?;
+        let (address, server) = server::start(Arc::clone(&inside), listen).await?;
         Ok(Self { inside, address, _server: Arc::new(Running(server)) })
     }
 
