@@ -45,21 +45,32 @@ need_infra_tools() {
     infra_tools=$folder/venv/bin
 }
 
-# `promtool`, of its package alone: installed, that would be a server that starts.
 need_promtool() {
-    local folder=${CARGO_TARGET_DIR:-target}/check-infra/prometheus
-    promtool=$(command -v promtool || printf '%s/usr/bin/promtool' "$folder")
-    if [[ -x $promtool ]]; then
-        return
+    promtool=$(program_of_package promtool prometheus usr/bin)
+}
+
+need_nginx() {
+    nginx=$(program_of_package nginx nginx usr/sbin)
+}
+
+# program_of_package PROGRAM PACKAGE PATH: where it is, if need be in a folder of its own, where its package is unpacked:
+# installed, that would be a server that starts.
+program_of_package() {
+    local folder=${CARGO_TARGET_DIR:-target}/check-infra/$2 program
+    program=$(command -v "$1" || printf '%s/%s/%s' "$folder" "$3" "$1")
+    if [[ ! -x $program ]]; then
+        if ! command -v apt-get >/dev/null; then
+            fail "$1 is missing, and there is no apt-get to fetch the package $2 with."
+            return 1
+        fi
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        # `set -e` does not reach into where this is called.
+        fetch_package "$folder" "$2" || return 1
+        dpkg-deb --extract "$folder/$2"_*.deb "$folder" || return 1
+        rm "$folder/$2"_*.deb
     fi
-    if ! command -v apt-get >/dev/null; then
-        fail 'promtool is missing, and there is no apt-get to fetch the package prometheus with.'
-    fi
-    rm -rf "$folder"
-    mkdir -p "$folder"
-    fetch_package "$folder" prometheus
-    dpkg-deb --extract "$folder"/prometheus_*.deb "$folder"
-    rm "$folder"/prometheus_*.deb
+    printf '%s\n' "$program"
 }
 
 # fetch_package FOLDER NAME. Lists of packages may be missing or too old: they are fetched when the first try fails.
@@ -71,7 +82,7 @@ fetch_package() {
     if [[ $EUID -ne 0 ]]; then
         become=(sudo -n)
     fi
-    "${become[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >/dev/null
+    "${become[@]}" apt-get -q -o DPkg::Lock::Timeout=300 update >/dev/null || return 1
     (cd "$1" && apt-get -q download "$2" >/dev/null)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ticketing_server::Config;
-use ticketing_server::config::{SETTINGS, Sources};
+use ticketing_server::config::{SETTINGS, Setting, Sources};
 
 use crate::manifests::{Overlay, Role, is_ours, list};
 
@@ -204,7 +204,7 @@ async fn the_stand_in_takes_the_key_of_development() {
 
 #[test]
 fn every_variable_of_ours_is_a_setting() {
-    let known: BTreeSet<String> = SETTINGS.iter().map(|setting| setting.variable()).collect();
+    let known: BTreeSet<String> = SETTINGS.iter().map(Setting::variable).collect();
     for overlay in both() {
         let mut all = vec![overlay.migration()];
         all.extend(overlay.roles().into_values().map(|role| role.container));

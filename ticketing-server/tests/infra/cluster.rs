@@ -143,11 +143,11 @@ fn ways(
     endpoints: Endpoints,
 ) -> impl Fn(&str) -> Option<Vec<SocketAddr>> + Send + Sync {
     move |path| {
-        let rule = rules.for_path(path);
-        if rule.is_closed {
+        let found = rules.for_path(path);
+        if found.is_closed {
             return None;
         }
-        let role = rule.service.strip_prefix("ticketing-").expect("a service of ours");
+        let role = found.service.strip_prefix("ticketing-").expect("a service of ours");
         let endpoints = endpoints.read().unwrap();
         let known = endpoints.get(role).map_or(&[][..], Vec::as_slice);
         let ready = known.iter().filter(|(_, is_ready)| is_ready.load(Ordering::SeqCst));

@@ -84,8 +84,8 @@ impl Sale {
     }
 
     /// Ends it, and compares: what buyers were told is stored, the units add up, and the gateway has the
-    /// price of each complete order, once, and nothing else.
-    pub(crate) async fn end(self, cluster: &Cluster) {
+    /// price of each complete order, once, and nothing else. Answers what was sold, in words.
+    pub(crate) async fn end(self, cluster: &Cluster) -> String {
         self.seen.over.store(true, Ordering::SeqCst);
         let mut told = Told::new();
         for buying in self.buying {
@@ -94,7 +94,6 @@ impl Sale {
         let shown = self.looking.await.expect("the live page saw something wrong");
         let count = |wanted: &str| told.values().filter(|status| **status == wanted).count();
         let (complete, cancelled) = (count("complete"), count("cancelled"));
-        println!("{complete} bought, {cancelled} given back, {shown} numbers shown live");
         assert!(complete > 0 && cancelled > 0 && shown > 0, "nobody bought anything");
         let stored = cluster.substitutes.orders().await;
         let as_told = stored.iter().map(|(order, status)| (&**order, &**status));
@@ -109,6 +108,7 @@ impl Sale {
         assert_eq!(sold, u64::try_from(complete).unwrap());
         money_agrees(cluster, complete).await;
         books_hold(cluster).await;
+        format!("{complete} bought, {cancelled} given back, {shown} numbers shown live")
     }
 }
 

@@ -22,6 +22,6 @@ async fn every_role_is_restarted_and_nobody_notices() {
         assert!(slowest < Duration::from_secs(20), "{slowest:?}");
         sale.goes_on(30).await;
     }
-    sale.end(&cluster).await;
+    println!("{}", sale.end(&cluster).await);
     cluster.close().await;
 }

@@ -24,7 +24,7 @@ async fn two_become_four_and_two_again_and_nobody_notices() {
     assert!(cluster.pods("orders").iter().all(crate::pod::Pod::is_ready));
     cluster.scale_down("orders", 2).await;
     sale.lasts(lasts).await;
-    sale.end(&cluster).await;
+    println!("{}", sale.end(&cluster).await);
     cluster.close().await;
 }
 

@@ -1,7 +1,5 @@
 //! The stand-in as a program of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on must fail")]
-
 use std::process::Stdio;
 use std::time::Duration;
 
