@@ -15,12 +15,11 @@ pub(crate) struct AddressPlaces {
     most: usize,
 }
 
-/// A place, or several; free again when this is dropped.
+/// A place; free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct AddressPlace {
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
     by: IpAddr,
-    places: usize,
 }
 
 impl AddressPlaces {
@@ -31,19 +30,14 @@ impl AddressPlaces {
 
     /// A place for an address, unless it has all that it may have.
     pub(crate) fn take(&self, address: IpAddr) -> Option<AddressPlace> {
-        self.take_many(address, 1)
-    }
-
-    /// So many places for an address, unless it would have more then than it may have.
-    pub(crate) fn take_many(&self, address: IpAddr, places: usize) -> Option<AddressPlace> {
         let by = network(address);
         let mut all = locked(&self.taken);
-        let taken = all.get(&by).copied().unwrap_or_default().saturating_add(places);
+        let taken = all.get(&by).copied().unwrap_or_default().saturating_add(1);
         if taken > self.most {
             return None;
         }
         all.insert(by, taken);
-        Some(AddressPlace { taken: Arc::clone(&self.taken), by, places })
+        Some(AddressPlace { taken: Arc::clone(&self.taken), by })
     }
 }
 
@@ -51,7 +45,7 @@ impl Drop for AddressPlace {
     fn drop(&mut self) {
         let mut all = locked(&self.taken);
         let Some(taken) = all.get_mut(&self.by) else { return };
-        *taken = taken.saturating_sub(self.places);
+        *taken = taken.saturating_sub(1);
         if *taken == 0 {
             all.remove(&self.by);
         }
@@ -79,20 +73,6 @@ mod tests {
         let fourth = places.take(one).unwrap();
         assert!(places.take(one).is_none());
         drop((second, third, fourth));
-        assert!(locked(&places.taken).is_empty(), "who has no place is not remembered");
-    }
-
-    #[test]
-    fn several_places_are_taken_and_left_together() {
-        let places = AddressPlaces::new(5);
-        let address = "1.1.1.1".parse().unwrap();
-        let three = places.take_many(address, 3).unwrap();
-        let none = places.take_many(address, 0).unwrap();
-        assert!(places.take_many(address, 3).is_none());
-        let two = places.take_many(address, 2).unwrap();
-        drop((none, three));
-        assert!(places.take_many(address, 4).is_none());
-        drop((places.take_many(address, 3).unwrap(), two));
         assert!(locked(&places.taken).is_empty(), "who has no place is not remembered");
     }
 

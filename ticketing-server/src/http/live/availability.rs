@@ -64,7 +64,7 @@ pub(super) async fn availability(
     request: Parts,
 ) -> Result<Response, ApiError> {
     let named = which.tickets()?;
-    let place = state.hub.place(&request, named.as_ref().map_or(0, BTreeSet::len))?;
+    let place = state.hub.place(&request, named.as_ref().unwrap_or(&BTreeSet::new()))?;
     let telling = Availabilities {
         tickets: state.hub.tickets(named)?,
         told: Told::default(),

@@ -16,6 +16,7 @@ use ticketing_core::{DomainEvent, Ticketing};
 use tokio_util::sync::CancellationToken;
 
 mod gathered;
+mod names;
 mod orders;
 mod places;
 mod shown;
@@ -74,8 +75,12 @@ impl LiveHub {
         tokio::spawn(watched(task, self.closing.clone(), until_closing));
     }
 
-    /// A place for one more stream, which names so many tickets.
-    pub(super) fn place(&self, request: &Parts, names: usize) -> Result<Place, ApiError> {
+    /// A place for one more stream, which names these tickets.
+    pub(super) fn place(
+        &self,
+        request: &Parts,
+        names: &BTreeSet<TicketId>,
+    ) -> Result<Place, ApiError> {
         self.places.take(request, names)
     }
 

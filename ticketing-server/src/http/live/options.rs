@@ -13,7 +13,7 @@ pub struct LiveOptions {
     /// kilobytes: what they show is read once for all of them.
     pub streams: usize,
     /// How many of them one address has; 200 unless said otherwise. Together they name ten times as
-    /// many tickets, and 100 at least.
+    /// many different tickets, and 100 at least.
     pub streams_per_address: usize,
     /// How often what streams show is read again, once for all of them; every 5 seconds unless said
     /// otherwise.

@@ -1,5 +1,6 @@
 //! `GET /api/orders/{id}/live`: an order's state and countdown.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ pub(super) async fn order(
 ) -> Result<Response, ApiError> {
     let id = id.known()?;
     let engine = state.api.engine;
-    let place = state.hub.place(&credentials, 0)?;
+    let place = state.hub.place(&credentials, &BTreeSet::new())?;
     // Listened to before it is read, so that nothing is missed in between.
     let mut order = state.hub.order(id);
     let read = engine.orders().get(&buyer.user, id).await?;

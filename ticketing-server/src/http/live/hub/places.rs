@@ -1,15 +1,17 @@
 //! The places of live streams: so many in all, and so many for each address, which may name so many
-//! tickets.
+//! different tickets.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::request::Parts;
 use ipnet::IpNet;
-use ticketing_core::values::PageLimit;
+use ticketing_core::values::{PageLimit, TicketId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::names::{NamedTickets, Names};
 use crate::http::address_places::{AddressPlace, AddressPlaces};
 use crate::http::client_address::ClientAddress;
 use crate::http::error::ApiError;
@@ -19,8 +21,8 @@ use crate::metrics::{Counted, HttpMetrics};
 /// When somebody who found no place may try again: streams come and go with pages.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// How many tickets each stream of an address may name on average. With as many as one stream may
-/// name, a single address could take all that a process shows.
+/// How many tickets of its own each stream of an address may name on average. With as many as one
+/// stream may name, a single address could take all that a process shows.
 const NAMES_PER_STREAM: usize = 10;
 
 /// The places of live streams.
@@ -28,8 +30,8 @@ const NAMES_PER_STREAM: usize = 10;
 pub(super) struct Places {
     all: Arc<Semaphore>,
     of_addresses: AddressPlaces,
-    /// How many tickets the streams of each address name.
-    names: AddressPlaces,
+    /// What the streams of each address name.
+    names: NamedTickets,
     trusted: Vec<IpNet>,
     metrics: HttpMetrics,
 }
@@ -38,7 +40,7 @@ pub(super) struct Places {
 #[derive(Debug)]
 pub(in crate::http::live) struct Place {
     _of_all: OwnedSemaphorePermit,
-    _of_address: Option<[AddressPlace; 2]>,
+    _of_address: Option<(AddressPlace, Names)>,
     _counted: Counted,
 }
 
@@ -49,15 +51,19 @@ impl Places {
             all: Arc::new(Semaphore::new(options.streams.min(Semaphore::MAX_PERMITS))),
             of_addresses: AddressPlaces::new(options.streams_per_address),
             // Enough for one stream with all that it may name.
-            names: AddressPlaces::new(names.max(PageLimit::MAX.get())),
+            names: NamedTickets::new(names.max(PageLimit::MAX.get())),
             trusted: options.trusted_proxies.clone(),
             metrics: options.metrics.clone(),
         }
     }
 
-    /// A place for whoever asks, and names so many tickets. Where nobody can tell the address, there is
+    /// A place for whoever asks, and names these tickets. Where nobody can tell the address, there is
     /// none to be counted.
-    pub(super) fn take(&self, request: &Parts, names: usize) -> Result<Place, ApiError> {
+    pub(super) fn take(
+        &self,
+        request: &Parts,
+        names: &BTreeSet<TicketId>,
+    ) -> Result<Place, ApiError> {
         let of_all = Arc::clone(&self.all).try_acquire_owned();
         let of_all = of_all.map_err(|_none_free| ApiError::unavailable(TRY_AGAIN))?;
         let client = ClientAddress::of(&request.extensions, &request.headers, &self.trusted);
@@ -71,7 +77,11 @@ impl Places {
         })
     }
 
-    fn of_address(&self, address: IpAddr, names: usize) -> Option<[AddressPlace; 2]> {
-        Some([self.of_addresses.take(address)?, self.names.take_many(address, names)?])
+    fn of_address(
+        &self,
+        address: IpAddr,
+        names: &BTreeSet<TicketId>,
+    ) -> Option<(AddressPlace, Names)> {
+        Some((self.of_addresses.take(address)?, self.names.take(address, names)?))
     }
 }
