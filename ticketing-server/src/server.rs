@@ -24,7 +24,7 @@ use crate::http::{Api, Upstream};
 use crate::metrics::Metrics;
 use crate::serve::{Serving, ServingOptions};
 use crate::services::Service;
-use crate::web::Web;
+use crate::web::{StripeForm, Web};
 use crate::wiring::{Money, Wired};
 
 /// The whole product, running.
@@ -386,7 +386,10 @@ fn router(
         return dress(routes, &options);
     }
     let sandbox = matches!(wired.money, Money::Sandbox { .. });
-    let web = Web { engine: engine.clone(), accounts: accounts.clone(), sandbox };
+    let stripe = config.stripe.publishable().filter(|_| matches!(wired.money, Money::Stripe));
+    let stripe = stripe
+        .map(|key| StripeForm { key: key.to_owned(), script: config.stripe.script().to_owned() });
+    let web = Web { engine: engine.clone(), accounts: accounts.clone(), sandbox, stripe };
     match &config.client_upstream {
         Some(origin) => {
             let client = Upstream::new(origin.clone(), &options, closing.clone());

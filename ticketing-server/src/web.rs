@@ -36,6 +36,17 @@ pub(crate) struct Web {
     pub(crate) accounts: Accounts,
     /// Whether payments move no real money.
     pub(crate) sandbox: bool,
+    /// Where cards are typed into a form of Stripe's.
+    pub(crate) stripe: Option<StripeForm>,
+}
+
+/// Stripe's own form for cards, which only Stripe sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StripeForm {
+    /// The key that browsers are given.
+    pub(crate) key: String,
+    /// The address of Stripe's script.
+    pub(crate) script: String,
 }
 
 impl FromRef<Web> for Accounts {

@@ -16,7 +16,11 @@ pub struct StripeKeys {
     secret: Option<SecretKey>,
     webhook_secrets: Vec<WebhookSecret>,
     publishable: Option<PublishableKey>,
+    script: Option<String>,
 }
+
+/// Where Stripe's script for browsers is. Stripe wants it to be loaded from there, and nowhere else.
+const SCRIPT: &str = "https://js.stripe.com/v3/";
 
 /// Keys that do not make a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +72,16 @@ impl StripeKeys {
     /// It does not look like one.
     pub fn with_publishable(self, key: &str) -> Result<Self, InvalidStripeKeys> {
         Ok(Self { publishable: Some(PublishableKey::new(key)?), ..self })
+    }
+
+    /// With a script in the place of Stripe's, for tests: an absolute URL.
+    pub fn with_script(self, url: &str) -> Self {
+        Self { script: Some(url.to_owned()), ..self }
+    }
+
+    /// Where the script is that browsers load.
+    pub(crate) fn script(&self) -> &str {
+        self.script.as_deref().unwrap_or(SCRIPT)
     }
 
     /// The key that browsers are given.

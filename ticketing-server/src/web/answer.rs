@@ -4,13 +4,28 @@ use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::StripeForm;
 use super::forms::Refused;
 use super::frame::Frame;
 use crate::http::error::{ApiError, Told};
 
+/// The policy of a page with Stripe's form for cards: also Stripe's script, the frames that it opens,
+/// and whom it talks to.
+fn policy_with(stripe: &StripeForm) -> HeaderValue {
+    let (scheme, rest) = stripe.script.split_once("://").unwrap_or(("https", &stripe.script));
+    let host = rest.split('/').next().unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self' {scheme}://{host}; \
+         connect-src 'self' {scheme}://{host} https://api.stripe.com; \
+         frame-src {scheme}://{host} https://hooks.stripe.com; img-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or(POLICY)
+}
+
 /// What a page may load, and whom it may talk to: this server alone.
 pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -36,6 +51,14 @@ pub(super) fn refused(refused: &Refused, page: &impl Template) -> Result<Respons
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     Ok(response)
+}
+
+/// Opens an answer for Stripe's form for cards, if the page has it.
+pub(super) fn with_stripe(mut response: Response, stripe: Option<&StripeForm>) -> Response {
+    if let Some(stripe) = stripe {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy_with(stripe));
+    }
+    response
 }
 
 /// A page that anybody may keep for a second, if it shows nothing of its visitor.

@@ -20,12 +20,19 @@ pub(super) struct Asset {
 
 const CSS: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
 const JAVASCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
+const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 pub(super) static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("client", "css", CSS, include_str!("assets/client.css")));
 pub(super) static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("client", "js", JAVASCRIPT, include_str!("assets/client.js")));
+
+/// For the page on which a card is typed into Stripe's form, where there is one.
+pub(super) static PAY: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("pay", "js", JAVASCRIPT, include_str!("assets/pay.js")));
+pub(super) static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "svg", SVG, include_str!("assets/icon.svg")));
 
 impl Asset {
     fn new(name: &str, ending: &str, kind: HeaderValue, text: &'static str) -> Self {
@@ -37,7 +44,7 @@ impl Asset {
 
 /// The routes of the files.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    [&STYLE, &SCRIPT].into_iter().fold(Router::new(), |routes, asset| {
+    [&STYLE, &SCRIPT, &PAY, &ICON].into_iter().fold(Router::new(), |routes, asset| {
         let headers =
             [(header::CONTENT_TYPE, asset.kind.clone()), (header::CACHE_CONTROL, FOR_EVER)];
         let text = asset.text;
@@ -61,6 +68,7 @@ mod tests {
     #[test]
     fn the_files_are_small() {
         assert!(STYLE.text.len() < 12 * 1024, "{} bytes of style", STYLE.text.len());
-        assert!(SCRIPT.text.len() < 10 * 1024, "{} bytes of script", SCRIPT.text.len());
+        let script = SCRIPT.text.len() + PAY.text.len();
+        assert!(script < 10 * 1024, "{script} bytes of script");
     }
 }

@@ -2,7 +2,7 @@
 
 use ticketing_core::ListingView;
 use ticketing_core::domain::view::{InventoryView, TicketStatus, TicketView};
-use ticketing_core::values::Timestamp;
+use ticketing_core::values::{Money, Timestamp};
 
 use super::format::{Moment, money};
 use super::frame::Frame;
@@ -28,6 +28,8 @@ pub(super) struct Left {
     pub(super) is_open: bool,
     /// Whether it is closed for its dates, whatever is left.
     pub(super) is_closed_by_date: bool,
+    /// Whether it would be open if others had not taken it all.
+    pub(super) is_taken: bool,
     pub(super) capacity: u32,
     pub(super) held: u32,
     pub(super) sold: u32,
@@ -47,6 +49,14 @@ impl Card {
             left: Left::new(frame, ticket, inventory, now),
         }
     }
+}
+
+/// What a listing has brought in, before anything was given back: whatever of it is sold was sold at
+/// its price, which stays as it is for as long as anything is.
+pub(super) fn takings(frame: &Frame, listing: &ListingView) -> String {
+    let price = listing.ticket.price;
+    let taken = price.times(listing.inventory.sold).unwrap_or(Money::zero(price.currency()));
+    fill(frame.t.takings, "amount", money(frame.language, taken))
 }
 
 impl Left {
@@ -80,8 +90,10 @@ impl Left {
         let words = closed.map_or_else(|| t.left(available), str::to_owned);
         let free = if is_withdrawn { 0 } else { available };
         let meter = fill(&fill(&fill(t.meter, "sold", sold), "held", held), "free", free);
-        let (is_open, is_closed_by_date) = (closed.is_none(), by_date.is_some());
-        Self { words, is_open, is_closed_by_date, capacity, held, sold, meter }
+        let is_closed_by_date = by_date.is_some();
+        let is_taken = !is_withdrawn && !is_closed_by_date && available == 0;
+        let is_open = closed.is_none();
+        Self { words, is_open, is_closed_by_date, is_taken, capacity, held, sold, meter }
     }
 
     /// The part of all units that is sold, in hundredths.

@@ -3,15 +3,16 @@
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, OriginalUri};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
 use serde::Serialize;
 
 use super::Web;
-use super::assets::{SCRIPT, STYLE};
+use super::assets::{ICON, SCRIPT, STYLE};
 use super::done::Done;
 use super::language::Language;
 use super::texts::Texts;
+use super::visitor::{next_is, page_of_form};
 use crate::auth::Recognised;
 use crate::http::noted::note_user;
 
@@ -28,6 +29,9 @@ pub(super) struct Frame {
     pub(super) sandbox: bool,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
+    pub(super) icon: &'static str,
+    /// Where one comes back from signing in or up: the parameter of their addresses.
+    pub(super) back_here: String,
     /// What the script says, as JSON.
     pub(super) words: String,
 }
@@ -69,7 +73,8 @@ impl Frame {
         let language = Language::of(&request.headers);
         let done = Done::of(here);
         let notice = done.map(|done| Notice::good(done.text(language.texts())));
-        Self { member, notice, ..Self::bare(web, language) }
+        let back_here = back_to(here, request.method.is_safe());
+        Self { member, notice, back_here, ..Self::bare(web, language) }
     }
 
     fn bare(web: &Web, language: Language) -> Self {
@@ -82,6 +87,8 @@ impl Frame {
             sandbox: web.sandbox,
             style: &STYLE.path,
             script: &SCRIPT.path,
+            icon: &ICON.path,
+            back_here: String::new(),
             words: words(t),
         }
     }
@@ -131,6 +138,17 @@ fn words(t: &Texts) -> String {
     serde_json::to_string(&words).unwrap_or_default()
 }
 
+/// The parameter that leads back to this page; from where one signs in, to where that leads back.
+fn back_to(here: &Uri, is_safe: bool) -> String {
+    let path = if is_safe { here.path() } else { page_of_form(here.path()) };
+    if matches!(path, "/signin" | "/signup") {
+        let query = here.query().unwrap_or_default();
+        let next = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "next");
+        return next_is(own_path(next.as_ref().map(|(_, path)| &**path)));
+    }
+    next_is(path)
+}
+
 /// Where a page may send its visitor on to: a path of this server, from a parameter that anybody may
 /// have written.
 pub(super) fn own_path(asked: Option<&str>) -> &str {
@@ -151,6 +169,16 @@ pub(super) fn wants_pages(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signing_in_leads_back_to_where_one_was() {
+        let back = |here: &str, is_safe| back_to(&here.parse().unwrap(), is_safe);
+        assert_eq!(back("/tickets/7?done=saved", true), "next=%2Ftickets%2F7");
+        assert_eq!(back("/orders/7/pay", false), "next=%2Forders%2F7");
+        assert_eq!(back("/signin?next=%2Ftickets%2F7", true), "next=%2Ftickets%2F7");
+        assert_eq!(back("/signup?next=%2F%2Felsewhere", true), "next=%2F");
+        assert_eq!(back("/signup", true), "next=%2F");
+    }
 
     #[test]
     fn only_own_paths_are_gone_on_to() {

@@ -24,7 +24,7 @@ if (zone && startsAt && !startsAt.value) {
 // A button that was pressed once does nothing the second time, and its answer is waited for: a page that
 // loads anew meanwhile would never see it.
 let isSent = false;
-for (const form of document.querySelectorAll('form[method=post]')) {
+for (const form of document.querySelectorAll('form[method=post]:not([data-stripe])')) {
   form.addEventListener('submit', (event) => {
     if (form.dataset.sent) {
       event.preventDefault();
@@ -85,12 +85,13 @@ function showUnits(element, units) {
   const left = element.querySelector('[data-left]');
   const isOpen = units.onSale && units.available > 0;
   // A page that lets its visitor reserve, or does not, is another one by now.
-  if (element.dataset.open && isOpen !== (element.dataset.open === 'yes') && !isSent) {
+  const { open, closed } = element.dataset;
+  if (open && !closed && isOpen !== (open === 'yes') && !isSent) {
     location.replace(location.pathname);
     return;
   }
   // What is closed for its dates stays so until the page is loaded again.
-  if (left && !element.dataset.closed && (left.textContent !== leftOf(units))) {
+  if (left && !closed && (left.textContent !== leftOf(units))) {
     left.textContent = leftOf(units);
     left.classList.toggle('closed', !isOpen);
   }
@@ -104,7 +105,9 @@ function showUnits(element, units) {
   }
 }
 if (tickets.size) {
-  listen(`/api/tickets/live?ids=${[...tickets.keys()].slice(0, 100).join(',')}`, {
+  // The newest tickets need not be named, and then whoever shares an address can look at them too.
+  const named = document.querySelector('[data-newest]') ? '' : `?ids=${[...tickets.keys()].slice(0, 100).join(',')}`;
+  listen(`/api/tickets/live${named}`, {
     availability: (changed) => {
       for (const units of changed) {
         const element = tickets.get(units.id);
@@ -121,7 +124,7 @@ const order = document.querySelector('[data-order]');
 if (order) {
   const clock = order.querySelector('[data-clock]');
   const page = `/orders/${order.dataset.order}`;
-  const anew = () => { if (!isSent) location.replace(page); };
+  const anew = () => { if (!isSent && !document.body.dataset.busy) location.replace(page); };
   let endsAt = 0;
   const correct = (seconds) => { endsAt = performance.now() + seconds * 1000; };
   if (clock) {
@@ -160,8 +163,9 @@ if (order) {
     countdown: (told) => correct(told.secondsLeft),
     order: (told) => {
       correct(told.secondsLeft);
-      // The page is made anew by the server, which knows how to say it.
-      if (told.version > Number(order.dataset.version)) anew();
+      // The page is made anew by the server, which knows how to say it. One that says why something was
+      // refused stays for as long as it can be tried again.
+      if (told.version > Number(order.dataset.version) && told.status !== order.dataset.keeps) anew();
     },
   }, refused);
 }

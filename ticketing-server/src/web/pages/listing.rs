@@ -9,13 +9,13 @@ use ticketing_core::ListingView;
 use ticketing_core::domain::view::TicketStatus;
 use ticketing_core::values::{TicketId, UserId, Version};
 
-use super::terms::Terms;
+use super::terms::{Sent, Terms};
 use crate::http::detached::detached;
 use crate::http::error::ApiError;
 use crate::http::extract::{Command, PathId};
 use crate::web::Web;
 use crate::web::answer::{self, on_to, page};
-use crate::web::cards::Card;
+use crate::web::cards::{Card, takings};
 use crate::web::done::Done;
 use crate::web::forms::{Form, Refused, Wrong, fresh_key, under_key};
 use crate::web::frame::Frame;
@@ -27,6 +27,7 @@ use crate::web::visitor::Member;
 struct Own {
     frame: Frame,
     card: Card,
+    takings: String,
     terms: Terms,
     wrong: Wrong,
     starts_at: String,
@@ -64,9 +65,11 @@ pub(in crate::web) async fn edit(
     frame: Frame,
     id: PathId<TicketId>,
     command: Command,
-    Form(terms): Form<Terms>,
+    Form(sent): Form<Sent>,
 ) -> Result<Response, ApiError> {
     let id = id.known()?;
+    let listing = web.engine.tickets().get(id).await?;
+    let terms = sent.over(Terms::of(&listing.ticket));
     let edited = match terms.changes() {
         Ok(changes) => {
             let seen = terms.version.parse().ok().map(Version::new);
@@ -135,6 +138,7 @@ impl Own {
         let units = &listing.inventory;
         Self {
             card: Card::new(&frame, listing, web.engine.now()),
+            takings: takings(&frame, listing),
             starts_at: fill(frame.t.starts_at, "zone", &terms.zone),
             is_locked: units.held > 0 || units.sold > 0,
             is_on_sale: listing.ticket.status == TicketStatus::OnSale,

@@ -12,7 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Parameters;
 use crate::web::Web;
 use crate::web::answer::page;
-use crate::web::cards::Card;
+use crate::web::cards::{Card, takings};
 use crate::web::frame::Frame;
 use crate::web::visitor::Member;
 
@@ -26,7 +26,8 @@ pub(in crate::web) struct From {
 #[template(path = "listings.html")]
 struct Listings {
     frame: Frame,
-    cards: Vec<Card>,
+    /// Each with what it has brought in.
+    cards: Vec<(Card, String)>,
     more: Option<Cursor>,
 }
 
@@ -44,6 +45,7 @@ pub(in crate::web) async fn show(
     };
     let found = web.engine.tickets().search(&query).await?;
     let now = web.engine.now();
-    let cards = found.items.iter().map(|listing| Card::new(&frame, listing, now)).collect();
+    let shown = |listing| (Card::new(&frame, listing, now), takings(&frame, listing));
+    let cards = found.items.iter().map(shown).collect();
     page(StatusCode::OK, &Listings { cards, more: found.next, frame })
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use ticketing_core::domain::order::{CancelReason, Line};
-use ticketing_core::domain::view::{OrderStatus, OrderView};
+use ticketing_core::domain::view::{OrderStatus, OrderView, PaymentStatus};
 use ticketing_core::values::{OrderId, UserId};
 use ticketing_core::{PaymentMethod, PaymentOutcome, PaymentReceipt};
 
@@ -14,14 +14,15 @@ use crate::http::detached::detached;
 use crate::http::error::{ApiError, capitalized};
 use crate::http::extract::{Command, PathId};
 use crate::http::payments::is_token;
-use crate::web::Web;
-use crate::web::answer::{self, on_to, page};
+use crate::web::answer::{self, on_to, page, with_stripe};
+use crate::web::assets::PAY;
 use crate::web::done::Done;
 use crate::web::format::{Moment, money};
 use crate::web::forms::{Form, Refused, fresh_key, under_key};
 use crate::web::frame::Frame;
 use crate::web::texts::{Texts, fill};
 use crate::web::visitor::Member;
+use crate::web::{StripeForm, Web};
 
 #[derive(Debug, Template)]
 #[template(path = "order.html")]
@@ -41,7 +42,23 @@ struct OrderPage {
     seconds_left: u64,
     time_in_all: u64,
     first_ticket: String,
+    /// Whether nothing is paid yet, and the order goes on.
+    can_be_cancelled: bool,
+    /// Where the card is typed into Stripe's own form.
+    card: Option<CardForm>,
     key: String,
+}
+
+/// Stripe's form for the card that pays for an order.
+#[derive(Debug, Clone)]
+struct CardForm {
+    form: StripeForm,
+    /// The script that shows it.
+    module: &'static str,
+    /// In the currency's smallest unit.
+    amount: i64,
+    /// As Stripe writes it.
+    currency: String,
 }
 
 /// What the page is for.
@@ -76,7 +93,9 @@ pub(in crate::web) async fn show(
     id: PathId<OrderId>,
 ) -> Result<Response, ApiError> {
     let order = web.engine.orders().get(&buyer.user, id.known()?).await?;
-    page(StatusCode::OK, &OrderPage::new(&web, frame, &order))
+    let card = CardForm::of(&web, &order).await?;
+    let shown = page(StatusCode::OK, &OrderPage::new(&web, frame, &order, card.clone()))?;
+    Ok(with_stripe(shown, card.as_ref().map(|card| &card.form)))
 }
 
 /// Back from the address of a form, which a page that it was refused with has.
@@ -168,7 +187,9 @@ async fn show_refused(
     refused: &Refused,
 ) -> Result<Response, ApiError> {
     let order = web.engine.orders().get(buyer, id).await?;
-    answer::refused(refused, &OrderPage::new(web, refused.frame(frame), &order))
+    let card = CardForm::of(web, &order).await?;
+    let order = OrderPage::new(web, refused.frame(frame), &order, card.clone());
+    Ok(with_stripe(answer::refused(refused, &order)?, card.as_ref().map(|card| &card.form)))
 }
 
 /// What the visitor is told of an attempt that did not pay; nothing where it did, or may still.
@@ -185,8 +206,31 @@ fn declined(receipt: &PaymentReceipt, t: &Texts) -> Option<Refused> {
     Some(Refused::whole(StatusCode::PAYMENT_REQUIRED, code, text))
 }
 
+impl CardForm {
+    /// The form, where there is one and a card is wanted: for an order that waits for one, or whose
+    /// attempt waits for its buyer, who may have left the page in between.
+    async fn of(web: &Web, order: &OrderView) -> Result<Option<Self>, ApiError> {
+        let Some(form) = &web.stripe else { return Ok(None) };
+        let is_wanted = match (order.status, order.cancel_reason) {
+            (OrderStatus::Created, _) => true,
+            (OrderStatus::AwaitingPayment, None) => {
+                let attempts = web.engine.payments().attempts(&order.buyer_id, order.id).await?;
+                attempts.last().is_some_and(|it| it.payment.status == PaymentStatus::RequiresAction)
+            }
+            (OrderStatus::AwaitingPayment, Some(_))
+            | (OrderStatus::Complete | OrderStatus::Cancelled | OrderStatus::Refunded, _) => false,
+        };
+        Ok(is_wanted.then(|| Self {
+            form: form.clone(),
+            module: &PAY.path,
+            amount: order.total.minor(),
+            currency: order.total.currency().to_string().to_ascii_lowercase(),
+        }))
+    }
+}
+
 impl OrderPage {
-    fn new(web: &Web, frame: Frame, order: &OrderView) -> Self {
+    fn new(web: &Web, frame: Frame, order: &OrderView, card: Option<CardForm>) -> Self {
         let now = web.engine.now();
         let t = frame.t;
         let total = money(frame.language, order.total);
@@ -197,7 +241,7 @@ impl OrderPage {
             id: order.id.to_string(),
             version: order.version.get(),
             stands: Stands::of(order),
-            says: says(t, order),
+            says: if card.is_some() { (t.order, "") } else { says(t, order) },
             lines: order.lines.iter().map(|line| Row::new(&frame, line)).collect(),
             pay: fill(t.pay, "amount", &total),
             total,
@@ -211,13 +255,23 @@ impl OrderPage {
                 .first()
                 .map(|it| it.ticket_id.to_string())
                 .unwrap_or_default(),
+            can_be_cancelled: matches!(
+                (order.status, order.cancel_reason),
+                (OrderStatus::Created | OrderStatus::AwaitingPayment, None)
+            ),
             key: fresh_key(),
+            card,
             frame,
         }
     }
 
     fn is_to_pay(&self) -> bool {
         self.stands == Stands::ToPay
+    }
+
+    /// Whether the page says why something was refused, which is to be read in peace.
+    fn is_refused(&self) -> bool {
+        self.frame.notice.as_ref().is_some_and(|notice| notice.is_bad)
     }
 
     fn is_paying(&self) -> bool {

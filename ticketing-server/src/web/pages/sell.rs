@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::terms::Terms;
+use super::terms::{Sent, Terms};
 use crate::http::detached::detached;
 use crate::http::error::ApiError;
 use crate::http::extract::Command;
@@ -36,8 +36,9 @@ pub(in crate::web) async fn list(
     Member(seller): Member,
     frame: Frame,
     command: Command,
-    Form(terms): Form<Terms>,
+    Form(sent): Form<Sent>,
 ) -> Result<Response, ApiError> {
+    let terms = sent.over(Terms::default());
     let listed = match terms.new_ticket() {
         Ok(new) => {
             let tickets = web.engine.caller(under_key(command, &terms.key)?).tickets();

@@ -13,8 +13,7 @@ use crate::http::extract::Problems;
 use crate::web::forms::given;
 
 /// The fields, as they were typed.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone)]
 pub(in crate::web) struct Terms {
     pub(super) title: String,
     pub(super) price: String,
@@ -31,9 +30,49 @@ pub(in crate::web) struct Terms {
     pub(super) key: String,
 }
 
+/// The fields that a form sent. What it left out is not as if it had been empty: it stays as it was.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::web) struct Sent {
+    title: Option<String>,
+    price: Option<String>,
+    currency: Option<String>,
+    quantity: Option<String>,
+    description: Option<String>,
+    venue: Option<String>,
+    starts_at: Option<String>,
+    zone: Option<String>,
+    max_per_order: Option<String>,
+    max_per_buyer: Option<String>,
+    version: Option<String>,
+    pub(super) key: Option<String>,
+}
+
+impl Sent {
+    /// These fields, and those of `before` where they were left out.
+    pub(super) fn over(self, before: Terms) -> Terms {
+        Terms {
+            title: self.title.unwrap_or(before.title),
+            price: self.price.unwrap_or(before.price),
+            currency: self.currency.unwrap_or(before.currency),
+            quantity: self.quantity.unwrap_or(before.quantity),
+            description: self.description.unwrap_or(before.description),
+            venue: self.venue.unwrap_or(before.venue),
+            starts_at: self.starts_at.unwrap_or(before.starts_at),
+            zone: self.zone.unwrap_or(before.zone),
+            max_per_order: self.max_per_order.unwrap_or(before.max_per_order),
+            max_per_buyer: self.max_per_buyer.unwrap_or(before.max_per_buyer),
+            version: self.version.unwrap_or(before.version),
+            key: self.key.unwrap_or(before.key),
+        }
+    }
+}
+
 const UTC: &str = "UTC";
 /// How a field of date and time is filled in.
 const LOCAL: &str = "%Y-%m-%dT%H:%M";
+/// The same for a moment that no clock on a wall shows.
+const LOCAL_EXACT: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
 impl Default for Terms {
     fn default() -> Self {
@@ -151,8 +190,10 @@ fn units(field: &'static str, typed: &str, problems: &mut Problems) -> Option<u3
 }
 
 fn local(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
-    at.to_zoned(TimeZone::UTC).strftime(LOCAL).to_string()
+    let millis = at.as_micros().div_euclid(1_000);
+    let at = jiff::Timestamp::from_millisecond(millis).unwrap_or_default().to_zoned(TimeZone::UTC);
+    let is_full_minute = at.second() == 0 && at.subsec_nanosecond() == 0;
+    at.strftime(if is_full_minute { LOCAL } else { LOCAL_EXACT }).to_string()
 }
 
 #[cfg(test)]
@@ -177,6 +218,26 @@ mod tests {
         assert_eq!((new.quantity, new.max_per_order, new.max_per_buyer), (20, Some(4), None));
         let at = new.starts_at.map(local);
         assert_eq!(at.as_deref(), Some("2026-07-01T17:00"), "two hours before, in UTC");
+    }
+
+    #[test]
+    fn an_edit_cuts_nothing_off_a_moment() {
+        for millis in [1_767_294_000_000, 1_767_294_005_000, 1_767_294_005_250] {
+            let at = Timestamp::from_millis(millis);
+            let again = Terms { starts_at: local(at), ..terms() }.new_ticket().unwrap();
+            assert_eq!(again.starts_at, Some(at), "{}", local(at));
+        }
+        assert_eq!(local(Timestamp::from_millis(1_767_294_000_000)), "2026-01-01T19:00");
+    }
+
+    #[test]
+    fn what_a_form_leaves_out_stays_as_it_was() {
+        let before = Terms { quantity: "20".into(), currency: "EUR".into(), ..terms() };
+        let sent = Sent { price: Some("5".into()), venue: Some(String::new()), ..Sent::default() };
+        let after = sent.over(Terms { venue: "Hall".into(), ..before });
+        let new = after.new_ticket().unwrap();
+        assert_eq!((new.quantity, new.price.currency().to_string()), (20, "EUR".to_owned()));
+        assert_eq!((new.title.as_str(), new.venue), ("A show", None));
     }
 
     #[test]
