@@ -133,9 +133,9 @@ need_test_services() {
     done
     at_end=(stop_services)
     scripts/services up "${test_services[@]}"
-    # A server that was found may run where its program is not, and some tests start servers of their own.
-    scripts/services programs "${test_services[@]}"
-    settings=$(scripts/services env "${test_services[@]}")
+    # A server that was found may run where its program is not, and some tests start servers, or a browser, of their own.
+    scripts/services programs "${test_services[@]}" browser
+    settings=$(scripts/services env "${test_services[@]}" browser)
     eval "$settings"
     TICKETING_TEST_POSTGRES_BIN=$(scripts/services postgres-bin)
     export TICKETING_TEST_POSTGRES_BIN

@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 
 use crate::browser::Browser;
 use crate::gate::{Gate, Held};
-use crate::hasher::SteppedHasher;
 use crate::shop::{PASSWORD, SOON, Shop, VISA};
 use crate::stepped::Step;
+use crate::stepped_hasher::SteppedHasher;
 
 /// Sends a command whose work waits at that gate, and is gone when the server knows that nobody
 /// waits for the answer.

@@ -4,9 +4,6 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use ticketing_server::auth::{HashError, PasswordHash, PasswordHasher};
-use tokio::runtime::Handle;
-
-use crate::gate::Gate;
 
 /// Argon2id as the server has it, with the least work that it can be told to do.
 #[derive(Debug)]
@@ -31,25 +28,5 @@ impl PasswordHasher for HastyArgon2id {
 
     fn is_outdated(&self, _: &PasswordHash) -> bool {
         false
-    }
-}
-
-/// The same, comparing passwords behind a gate.
-#[derive(Debug)]
-pub(crate) struct SteppedHasher(pub(crate) Gate);
-
-impl PasswordHasher for SteppedHasher {
-    fn hash(&self, password: &SecretString) -> Result<PasswordHash, HashError> {
-        HastyArgon2id.hash(password)
-    }
-
-    fn verify(&self, password: &SecretString, hash: &PasswordHash) -> Result<bool, HashError> {
-        // On a thread that may block, and that the runtime waits for.
-        Handle::current().block_on(self.0.pass());
-        HastyArgon2id.verify(password, hash)
-    }
-
-    fn is_outdated(&self, hash: &PasswordHash) -> bool {
-        HastyArgon2id.is_outdated(hash)
     }
 }

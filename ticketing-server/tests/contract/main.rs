@@ -43,6 +43,7 @@ mod shared_accounts;
 mod shared_database;
 mod shop;
 mod stepped;
+mod stepped_hasher;
 mod stripe;
 mod tickets;
 mod unsafe_routes;
