@@ -208,7 +208,7 @@ impl Duty for OutboxRelay {
             if self.hand.is_empty() {
                 outbox_bell.notified().await;
             } else {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

@@ -75,6 +75,7 @@ impl StripeKeys {
     }
 
     /// With a script in the place of Stripe's, for tests: an absolute URL.
+    #[must_use]
     pub fn with_script(self, url: &str) -> Self {
         Self { script: Some(url.to_owned()), ..self }
     }

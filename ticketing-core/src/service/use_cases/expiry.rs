@@ -267,6 +267,6 @@ fn an_acknowledgement_that_is_not_heard_stops_nobody() {
         assert_eq!(market.step(&mut armer).unwrap(), Progress::Busy);
     }
     market.pass(HOLD);
-    let armed = market.run(market.timers.claim(10, SECOND)).unwrap();
-    assert_eq!(armed.len(), 1, "what was done without being heard is done");
+    let woken = market.run(market.timers.claim(10, SECOND)).unwrap();
+    assert_eq!(woken.len(), 1, "what was done without being heard is done");
 }
