@@ -33,8 +33,8 @@ pub enum Fault {
     Delay(Duration),
     /// It has its effect at once, and is answered late.
     LateAnswer(Duration),
-    /// It has its effect at once, and is answered once the test lets it go.
-    HeldAnswer,
+    /// It waits until the test lets it go. Meanwhile it has no effect, and its key is in use.
+    Held,
     /// It has no effect, is answered with a 500, and its key repeats that.
     ErrorBefore,
     /// It has its effect, is answered with a 500, and its key repeats that.

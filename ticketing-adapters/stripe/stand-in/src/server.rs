@@ -98,7 +98,7 @@ async fn answer(
         Some(
             Fault::Delay(_)
             | Fault::LateAnswer(_)
-            | Fault::HeldAnswer
+            | Fault::Held
             | Fault::ErrorBefore
             | Fault::ErrorAfter
             | Fault::SilenceAfter
@@ -114,6 +114,9 @@ async fn answer(
     if let Some(Fault::Delay(late)) = fault {
         tokio::time::sleep(late).await;
     }
+    if fault == Some(Fault::Held) {
+        inside.held.notified().await;
+    }
     let now = inside.now();
     let answer = inside.state().finish(&asked, &form, fault, now);
     if let Some(Fault::LateAnswer(late)) = fault {
@@ -122,10 +125,6 @@ async fn answer(
     match fault {
         Some(Fault::SilenceAfter) => std::future::pending().await,
         Some(Fault::CutAfter) => cut(),
-        Some(Fault::HeldAnswer) => {
-            inside.held.notified().await;
-            written(&answer)
-        }
         Some(_) | None => written(&answer),
     }
 }

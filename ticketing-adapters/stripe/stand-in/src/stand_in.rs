@@ -36,7 +36,7 @@ pub struct StandIn {
 pub(crate) struct Inside {
     pub(crate) state: Mutex<State>,
     pub(crate) connections: AtomicUsize,
-    /// Where answers wait that a test holds back.
+    /// Where calls wait that a test holds back.
     pub(crate) held: Notify,
     ahead: AtomicI64,
 }
@@ -129,8 +129,7 @@ impl StandIn {
         self.state().faults.set_always(fault);
     }
 
-    /// Lets an answer go that is held back: one for each call of this, in the order of the calls that
-    /// wait for it.
+    /// Lets a call go that is held back: one each time, in the order in which they came.
     pub fn let_go(&self) {
         self.inside.held.notify_one();
     }

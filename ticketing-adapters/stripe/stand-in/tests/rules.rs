@@ -198,14 +198,16 @@ mod rules {
     }
 
     #[tokio::test]
-    async fn an_answer_is_held_until_the_test_lets_it_go() {
+    async fn a_call_is_held_until_the_test_lets_it_go() {
         let stripe = StandIn::start().await.unwrap();
-        stripe.next(Call::Create, Fault::HeldAnswer);
+        stripe.next(Call::Create, Fault::Held);
         let asked = stripe.clone();
         let asking = tokio::spawn(async move { post(&asked, "payment_intents", NEW, "k").await });
-        while stripe.ledger().intents.is_empty() {
+        while stripe.calls(Call::Create) == 0 {
             tokio::task::yield_now().await;
         }
+        let again = post(&stripe, "payment_intents", NEW, "k").await;
+        assert_eq!((again.0, stripe.ledger().intents.len()), (409, 0), "its key is in use");
         assert!(!asking.is_finished());
         stripe.let_go();
         assert_eq!(asking.await.unwrap().0, 200);

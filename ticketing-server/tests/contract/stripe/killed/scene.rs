@@ -127,7 +127,7 @@ impl Scene {
             match moment {
                 Moment::Asked => Fault::SilenceBefore,
                 Moment::Done => Fault::SilenceAfter,
-                Moment::Answered => Fault::HeldAnswer,
+                Moment::Answered => Fault::Held,
             },
         );
         let buyer = self.buyer();
@@ -137,14 +137,17 @@ impl Scene {
             assert!(!has_effect(&self.stripe.ledger()), "{sale:?}");
             return;
         }
-        self.until("it is done", async || has_effect(&self.stripe.ledger())).await;
         if moment == Moment::Answered {
+            // Before the call has its effect, or somebody else hears of that and writes it down.
+            assert!(!has_effect(&self.stripe.ledger()), "{sale:?}");
             let rows = "SELECT 1 FROM ticketing.payments FOR UPDATE;
                         SELECT 1 FROM ticketing.refunds FOR UPDATE";
-            let lock = self.lock(rows).await;
+            self.process.lock().await.lock = Some(self.lock(rows).await);
             self.stripe.let_go();
+        }
+        self.until("it is done", async || has_effect(&self.stripe.ledger())).await;
+        if moment == Moment::Answered {
             self.until_somebody_waits().await;
-            self.process.lock().await.lock = Some(lock);
         }
     }
 
@@ -160,7 +163,13 @@ impl Scene {
     pub(super) async fn until_somebody_waits(&self) {
         let sql = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        self.until("a commit waits", async || self.count(sql).await > 0).await;
+        let mut conn = PgConnection::connect(&plain(self.clock.url())).await.unwrap();
+        let waits = async || {
+            let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut conn).await.unwrap();
+            waiting > 0
+        };
+        self.until("a commit waits", waits).await;
+        conn.close().await.unwrap();
     }
 
     /// Kills the process where it is, and starts it again; then everything is settled.
