@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::chromium::{Chromium, Look};
 use crate::shop::{Shop, welcomes_a_crowd};
 
-/// A key of the keyboard, as WebDriver calls it.
+/// A key of the keyboard, as `WebDriver` calls it.
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
 

@@ -58,6 +58,11 @@ pub(crate) struct View {
 
 impl Gallery {
     pub(crate) async fn open() -> Self {
+        // So much happens in it that it is too large for a stack.
+        Box::pin(Self::filled()).await
+    }
+
+    async fn filled() -> Self {
         let brief = |config: &mut ticketing_server::Config| {
             config.hold = Duration::from_secs(1);
         };

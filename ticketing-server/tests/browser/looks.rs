@@ -63,10 +63,10 @@ async fn nobody_is_kept_out(look: Look) {
 
 #[tokio::test]
 async fn nobody_is_kept_out_of_a_light_page() {
-    nobody_is_kept_out(Look::DESKTOP).await;
+    Box::pin(nobody_is_kept_out(Look::DESKTOP)).await;
 }
 
 #[tokio::test]
 async fn nobody_is_kept_out_of_a_dark_page() {
-    nobody_is_kept_out(Look::PHONE.dark(true)).await;
+    Box::pin(nobody_is_kept_out(Look::PHONE.dark(true))).await;
 }

@@ -1,5 +1,5 @@
-//! A session with a browser's driver, as the WebDriver standard has it: commands are requests, and
-//! what they are answered is JSON.
+//! A session with a browser's driver, as the standard `WebDriver` has it: commands are requests,
+//! and what they are answered is JSON.
 //!
 //! By hand: the crates for it turn on features of `serde_json` that the server is built without, so
 //! that every other test would test something else, or are under a licence that is not allowed here.

@@ -88,6 +88,7 @@ impl Window {
     }
 
     /// Looks until it is so.
+    #[expect(clippy::future_not_send, reason = "whoever looks does so on one thread")]
     pub(crate) async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
         let looking = async {
             while !is_so().await {
