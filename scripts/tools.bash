@@ -120,7 +120,7 @@ has_python() {
 }
 
 # The servers that tests talk to.
-test_services=(postgres nats rabbitmq redis)
+test_services=(postgres nats rabbitmq redis stripe)
 
 # Brings them up, and puts where they are into the environment of whatever runs later. Those that were not up before are
 # stopped when the script ends. A test that kills a database starts one of its own, for which it needs the programs.
