@@ -150,7 +150,7 @@ pub(crate) async fn due_of(
     work(&mut moment, &rows).await
 }
 
-/// Orders that hold units of a pool, by id.
+/// Orders that hold units of a pool, the soonest to end first.
 pub(crate) async fn live(
     conn: &mut SqliteConnection,
     pool: PoolId,

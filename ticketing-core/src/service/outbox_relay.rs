@@ -6,14 +6,13 @@
 //! publishing, and a row is found whenever its commit becomes visible: nothing is read "after
 //! the last one seen".
 //!
-//! What the bus does not take stays in hand, and is tried again with the next step, for as long as
-//! its lease lasts. After the first that is not taken, a step ends: a bus that is away, or says
-//! nothing, is asked once and not once for each row, and in between the relay looks how much waits.
+//! What the bus does not take stays in hand, and is tried again after a rest, within its lease. After
+//! the first that is not taken, a step ends: a bus that is away, or says nothing, is asked once and
+//! not once for each row, and in between the relay looks how much waits.
 //!
 //! A bus whose server was away may have forgotten what it had confirmed. Then the last minutes are
 //! published again, a page with each step.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +25,16 @@ use crate::service::engine::Engine;
 use crate::service::error::Error;
 use crate::values::Timestamp;
 
-/// How long a claimed row is ours. Much longer than publishing takes.
+mod hand;
+
+use hand::Hand;
+
+/// How long a claimed row is ours.
 const LEASE: Duration = Duration::from_secs(30);
-/// The most rows in hand, and of one page.
+/// The most rows in hand.
 const ROWS_MAX: usize = 64;
+/// After how long a step of a slow bus ends, so that it is seen how much waits.
+const STEP_MAX: Duration = Duration::from_secs(5);
 /// How long the relay sleeps when nobody rings: rows of other processes that died, and a bus that was
 /// away.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -42,12 +47,16 @@ const PRUNE_EVERY: Duration = Duration::from_mins(1);
 /// How far back it goes when the bus may have forgotten something. What is older was delivered, or is
 /// no use to anybody any more: the storage has it all the same.
 const AGAIN: Duration = Duration::from_mins(5);
+/// How many rows of them are published with one step.
+const AGAIN_ROWS: usize = 16;
 
 /// Publishes what was committed.
 #[derive(Debug)]
 pub struct OutboxRelay {
     engine: Arc<Engine>,
-    hand: VecDeque<Held>,
+    hand: Hand,
+    /// Whether the last that was tried was not taken.
+    takes_nothing: bool,
     prune_at: Duration,
     is_behind: bool,
     /// How often the bus had been interrupted when it was last asked.
@@ -55,12 +64,11 @@ pub struct OutboxRelay {
     again: Option<Again>,
 }
 
-/// A row that is leased to this relay.
-#[derive(Debug)]
-struct Held {
-    row: OutboxRow,
-    /// When the lease ends, by the process's own time.
-    until: Duration,
+/// What became of what was in hand.
+struct Tried {
+    taken: usize,
+    /// Whether a row was not taken; it was the last.
+    in_vain: bool,
 }
 
 /// What is being published once more.
@@ -76,7 +84,8 @@ impl OutboxRelay {
         let interruptions = engine.bus.interruptions();
         Self {
             engine,
-            hand: VecDeque::new(),
+            hand: Hand::default(),
+            takes_nothing: false,
             prune_at,
             is_behind: false,
             interruptions,
@@ -101,54 +110,70 @@ impl OutboxRelay {
         Ok(self.again.is_some())
     }
 
-    /// Fills the hand with what waits. Rows whose lease is over may be somebody else's by now.
+    /// Fills the hand with what waits.
     async fn claim(&mut self) -> Result<(), Error> {
         let now = self.engine.runtime.elapsed();
-        self.hand.retain(|held| now < held.until);
+        self.hand.let_go(now);
         let room = ROWS_MAX.saturating_sub(self.hand.len());
         if room == 0 {
             return Ok(());
         }
-        let until = now.saturating_add(LEASE);
         let claimed = self.engine.storage.claim_outbox(LEASE, room).await?;
         self.is_behind |= claimed.len() == room;
-        self.hand.extend(claimed.into_iter().map(|row| Held { row, until }));
+        self.hand.take(claimed, now.saturating_add(LEASE));
         Ok(())
     }
 
-    /// Publishes what is in hand, up to the first row that is not taken. That one goes to the end,
-    /// so that it keeps no other from being tried. Answers how many were published.
-    async fn publish_hand(&mut self) -> Result<usize, Error> {
-        let mut published = 0;
-        while let Some(held) = self.hand.pop_front() {
-            match self.publish(&held.row).await {
-                Ok(true) => published += 1,
+    /// Publishes what is in hand, up to the first row that is not taken.
+    async fn publish_hand(&mut self) -> Result<Tried, Error> {
+        let began = self.engine.runtime.elapsed();
+        let mut taken = 0;
+        loop {
+            let now = self.engine.runtime.elapsed();
+            if now.saturating_sub(began) >= STEP_MAX {
+                self.is_behind = true;
+                return Ok(Tried { taken, in_vain: false });
+            }
+            let Some(held) = self.hand.next(now) else {
+                return Ok(Tried { taken, in_vain: false });
+            };
+            match self.publish(&held.row, held.tries).await {
+                Ok(true) => taken += 1,
                 not_yet => {
                     self.is_behind = true;
-                    self.hand.push_back(held);
-                    return not_yet.map(|_| published);
+                    self.hand.put_back(held, self.engine.runtime.elapsed());
+                    return not_yet.map(|_| Tried { taken, in_vain: true });
                 }
             }
         }
-        Ok(published)
     }
 
-    /// Publishes the events of one row. `false` if some of them must be tried again.
-    async fn publish(&self, row: &OutboxRow) -> Result<bool, Error> {
-        let results = self.engine.bus.publish(&row.events).await;
+    /// Publishes the events of one row, which was tried so often before. `false` if some of them must
+    /// be tried again.
+    async fn publish(&self, row: &OutboxRow, tries: u32) -> Result<bool, Error> {
+        let mut results = self.engine.bus.publish(&row.events).await.into_iter();
         let mut dead = Vec::new();
-        for (index, event) in row.events.iter().enumerate() {
-            match results.get(index) {
+        for event in &row.events {
+            match results.next() {
                 Some(Ok(())) => {}
-                Some(Err(error)) if is_hopeless(error) => {
-                    tracing::error!(error = chain(error), event.id = %event.header.id, "can't be published");
-                    let (event, at) = (event.key(), self.engine.now());
-                    dead.push(DeadLetter { event, reason: error.to_string(), at });
+                Some(Err(error)) if is_hopeless(&error) => dead.push((event, error)),
+                not_confirmed => {
+                    if tries == 0 {
+                        // A bus that answers for fewer events than it got says nothing of the rest.
+                        let error = not_confirmed.and_then(Result::err);
+                        let error = error.as_ref().map(|error| chain(error));
+                        tracing::warn!(error, row = row.id.0, "not taken by the bus: tried again");
+                    }
+                    return Ok(false);
                 }
-                // A bus that answers for fewer events than it got has not confirmed the rest.
-                Some(Err(_)) | None => return Ok(false),
             }
         }
+        let at = self.engine.now();
+        let dead = dead.into_iter().map(|(event, error)| {
+            tracing::error!(error = chain(&error), event.id = %event.header.id, "can't be published");
+            DeadLetter { event: event.key(), reason: error.to_string(), at }
+        });
+        let dead: Vec<DeadLetter> = dead.collect();
         // Claimed anew meanwhile: whoever did publishes it once more, and marks it.
         self.engine.storage.outbox_done(row.id, row.epoch, &dead).await?;
         Ok(true)
@@ -191,24 +216,26 @@ impl Duty for OutboxRelay {
 
     async fn step(&mut self) -> Result<Progress, Error> {
         self.claim().await?;
-        let published = self.publish_hand().await?;
+        let Tried { taken, in_vain } = self.publish_hand().await?;
+        let may_take = taken > 0 || self.hand.is_empty();
+        self.takes_nothing = !may_take && (in_vain || self.takes_nothing);
         self.watch_depth().await?;
-        if !self.hand.is_empty() {
+        if in_vain && taken == 0 {
             return Ok(Progress::Idle);
         }
         let repeated = self.repeat().await?;
         let pruned = self.prune().await?;
-        Ok(if published > 0 || repeated || pruned { Progress::Busy } else { Progress::Idle })
+        Ok(if taken > 0 || repeated || pruned { Progress::Busy } else { Progress::Idle })
     }
 
     async fn idle(&mut self) {
         let Engine { outbox_bell, runtime, .. } = &*self.engine;
         // What a bus has just not taken, another commit does not make it take.
         let rung = async {
-            if self.hand.is_empty() {
-                outbox_bell.notified().await;
-            } else {
+            if self.takes_nothing {
                 std::future::pending::<()>().await;
+            } else {
+                outbox_bell.notified().await;
             }
         };
         tokio::select! {
@@ -247,7 +274,7 @@ impl Engine {
         since: Timestamp,
         after: Option<OutboxRowId>,
     ) -> Result<Option<(OutboxRowId, usize)>, Error> {
-        let rows = self.storage.published_since(since, after, ROWS_MAX).await?;
+        let rows = self.storage.published_since(since, after, AGAIN_ROWS).await?;
         let Some(last) = rows.last().map(|row| row.id) else {
             return Ok(None);
         };

@@ -13,8 +13,10 @@ use crate::domain::envelope::Event;
 use crate::domain::event::EventKey;
 use crate::ports::error::{PortError, PortErrorKind};
 use crate::ports::event_bus::{EventBus, EventStream, Subscription};
+use crate::ports::runtime::Runtime as _;
 use crate::ports::storage::Storage as _;
 use crate::service::outbox_relay::OutboxRelay;
+use crate::testing::NodeRuntime;
 use crate::testing::builders::{a_buyer, a_new_ticket};
 
 /// A bus that writes down what it takes over, and refuses what it is told to.
@@ -32,6 +34,8 @@ struct Shared {
     stuck: Mutex<BTreeSet<EventKey>>,
     /// How often it was given something.
     asked: AtomicUsize,
+    /// How long it takes, by whose time.
+    takes: Mutex<Option<(Arc<NodeRuntime>, Duration)>>,
     /// How many results it answers at most.
     answers: Mutex<usize>,
     is_open: watch::Sender<bool>,
@@ -46,6 +50,7 @@ impl Default for Shared {
             hopeless: Mutex::default(),
             stuck: Mutex::default(),
             asked: AtomicUsize::new(0),
+            takes: Mutex::default(),
             answers: Mutex::new(usize::MAX),
             is_open: watch::channel(true).0,
             interruptions: AtomicU64::new(0),
@@ -57,6 +62,10 @@ impl Default for Shared {
 impl EventBus for Wire {
     async fn publish(&self, events: &[Event]) -> Vec<Result<(), PortError>> {
         self.0.asked.fetch_add(1, Ordering::Relaxed);
+        let takes = self.0.takes.lock().unwrap().clone();
+        if let Some((node, takes)) = takes {
+            node.sleep(takes).await;
+        }
         self.0.is_open.subscribe().wait_for(|open| *open).await.unwrap();
         let most = *self.0.answers.lock().unwrap();
         events.iter().take(most).map(|event| self.take(event.key())).collect()
@@ -185,11 +194,8 @@ fn a_bus_in_trouble_gets_everything_later_and_nothing_is_given_up() {
         assert_eq!(relayed.relay().unwrap(), Progress::Idle);
         assert_eq!(relayed.unpublished(), 1);
         relayed.wire.trouble(None);
-        assert_eq!(
-            relayed.relay().unwrap(),
-            Progress::Busy,
-            "what is in hand needs no other lease"
-        );
+        relayed.pass(SECOND);
+        assert_eq!(relayed.relay().unwrap(), Progress::Busy, "another lease is not needed");
         assert_eq!((relayed.unpublished(), relayed.wire.taken().len()), (0, 2));
         assert!(relayed.books().dead_letters.is_empty());
     }
@@ -221,6 +227,7 @@ fn a_bus_that_answers_for_too_few_has_not_taken_the_rest() {
     assert_eq!(relayed.relay().unwrap(), Progress::Idle);
     assert_eq!(relayed.unpublished(), 1);
     *relayed.wire.0.answers.lock().unwrap() = usize::MAX;
+    relayed.pass(SECOND);
     relayed.relay().unwrap();
     assert_eq!(relayed.unpublished(), 0);
     let counts: Vec<usize> = relayed.wire.counts().into_values().collect();
@@ -278,20 +285,53 @@ fn a_bus_that_takes_nothing_is_asked_once_a_step() {
     assert_eq!(relayed.wire.asked(), 2);
 }
 
+/// Neither the rows behind it, nor what is published once more, nor what is old enough to go.
 #[test]
-fn a_row_that_is_not_taken_keeps_no_other_waiting() {
+fn a_row_that_is_not_taken_keeps_nothing_else_waiting() {
     let mut relayed = Relayed::new(|_| {});
+    let retention = relayed.engine.engine.settings.event_retention;
+    relayed.list(a_new_ticket());
+    relayed.relay().unwrap();
+    relayed.pass(retention + MINUTE);
     let stuck = relayed.list(a_new_ticket());
     let stuck = EventKey { aggregate: stuck.id.into(), version: stuck.version };
     relayed.wire.0.stuck.lock().unwrap().insert(stuck);
-    relayed.list(a_new_ticket());
-    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
-    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
-    assert_eq!(relayed.unpublished(), 1, "the second listing's row went past the first one's");
-    relayed.list(a_new_ticket());
-    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
-    assert_eq!(relayed.relay().unwrap(), Progress::Idle);
+    for _ in 0..200 {
+        relayed.list(a_new_ticket());
+    }
+    relayed.wire.0.interruptions.store(1, Ordering::Relaxed);
+    assert_eq!(relayed.relay().unwrap(), Progress::Idle, "tried first, and in vain");
+    let mut steps = 0;
+    while relayed.relay().unwrap() == Progress::Busy {
+        steps += 1;
+    }
+    assert!(steps < 30, "{steps} steps");
     assert_eq!(relayed.unpublished(), 1);
+    let events = relayed.books().events;
+    assert_eq!(events.len(), 2 * 201, "those of the first listing are forgotten");
+    let counts = relayed.wire.counts();
+    let twice = counts.values().filter(|count| **count == 2).count();
+    assert_eq!(twice, 2 * 200, "published once more: all that were published of late");
+    assert!(!counts.contains_key(&stuck));
+}
+
+/// A bus that takes everything, and its time.
+#[test]
+fn a_slow_bus_is_given_nothing_past_a_lease() {
+    let mut relayed = Relayed::new(|settings| settings.outbox_max = 3);
+    let ticket = relayed.list(a_new_ticket().quantity(50)).id;
+    for buyer in 0..20 {
+        relayed.reserved(&format!("buyer-{buyer}"), ticket, 1);
+    }
+    *relayed.wire.0.takes.lock().unwrap() = Some((relayed.world.node(), 4 * SECOND));
+    assert_eq!(relayed.relay().unwrap(), Progress::Busy);
+    assert_eq!(relayed.wire.asked(), 2, "then it is time to look how much waits");
+    assert_eq!(code(relayed.reserve("late", &[(ticket, 1)])), "overloaded");
+    while relayed.unpublished() > 0 {
+        relayed.relay().unwrap();
+        relayed.pass(SECOND);
+    }
+    assert!(relayed.wire.counts().into_values().all(|count| count == 1), "nothing twice");
 }
 
 #[test]
@@ -316,6 +356,7 @@ fn what_could_not_be_marked_is_marked_with_the_next_step() {
     relayed.storage.fail("outbox_done");
     assert_eq!(code(relayed.relay()), "unavailable");
     relayed.storage.mend();
+    relayed.pass(SECOND);
     assert_eq!(relayed.relay().unwrap(), Progress::Busy);
     assert_eq!(relayed.unpublished(), 0);
 }
@@ -337,6 +378,7 @@ fn a_full_outbox_sheds_reservations_until_it_is_published() {
     let orders = relayed.engine.orders();
     assert!(relayed.run(orders.cancel(&a_buyer(), order.id)).is_ok(), "what ends an order passes");
     relayed.wire.trouble(None);
+    relayed.pass(SECOND);
     relayed.relay().unwrap();
     assert_eq!(relayed.unpublished(), 0);
     relayed.reserved("fourth", ticket, 1);
