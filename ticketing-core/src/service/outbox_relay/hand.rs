@@ -116,7 +116,7 @@ mod tests {
                     None => now += Duration::from_millis(500),
                 }
             };
-            rests.push(now - began);
+            rests.push(now.saturating_sub(began));
             hand.put_back(held, now);
         }
         assert_eq!(rests, [0, 500, 1000, 2000, 4000].map(Duration::from_millis));
@@ -128,8 +128,9 @@ mod tests {
         let tried = hand.next(Duration::ZERO).unwrap();
         hand.put_back(tried, Duration::ZERO);
         assert_eq!(hand.len(), 3);
-        assert!(next(&mut hand, LEASE - TRY_MAX - Duration::from_millis(1)).is_some());
-        assert_eq!(next(&mut hand, LEASE - TRY_MAX), None);
+        let last = LEASE.saturating_sub(TRY_MAX);
+        assert!(next(&mut hand, last.saturating_sub(Duration::from_millis(1))).is_some());
+        assert_eq!(next(&mut hand, last), None);
         assert!(hand.is_empty());
     }
 }
